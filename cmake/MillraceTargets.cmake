@@ -1,0 +1,42 @@
+# millrace_library(NAME DIRS dir... DEPS target... [PCH header...])
+# A static library of all sources in the given folders. Globs are checked at each build, so that a
+# new file needs no edit here.
+function(millrace_library name)
+  cmake_parse_arguments(ARG "" "" "DIRS;DEPS;PCH" ${ARGN})
+  set(sources)
+  foreach(dir IN LISTS ARG_DIRS)
+    file(GLOB dir_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cc)
+    list(APPEND sources ${dir_sources})
+  endforeach()
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE millrace_options ${ARG_DEPS})
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC millrace_options ${ARG_DEPS})
+  if(ARG_PCH)
+    target_precompile_headers(${name} PRIVATE ${ARG_PCH})
+  endif()
+endfunction()
+
+# millrace_test(NAME DIR dir DEPS target... [TIMEOUT seconds])
+# One test program of all *_test.cc in a folder; one CTest entry, because starting a process per
+# case costs more than most cases.
+function(millrace_test name)
+  cmake_parse_arguments(ARG "" "DIR;TIMEOUT" "DEPS;PCH" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_DIR}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE millrace_options ${ARG_DEPS} GTest::gmock GTest::gtest
+    GTest::gtest_main)
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <gmock/gmock.h> ${ARG_PCH})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp;ASAN_OPTIONS=detect_leaks=1;MILLRACE_SOURCE_DIR=${CMAKE_SOURCE_DIR};MILLRACE_BINARY=$<TARGET_FILE:millrace>")
+endfunction()

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/base/asl_error.h"
+#include "engine/expr/scope.h"
+#include "engine/json/json.h"
+
+namespace millrace {
+
+namespace jsonpath_internal {
+struct Query;
+}
+
+// A parsed JSONPath: RFC 9535, with what the States Language and the Jayway library do otherwise.
+// `$` is the scope's data, `$$` its context object, `$name` a variable. Immutable, cheap to copy,
+// thread-safe.
+class JsonPath {
+ public:
+  // INVALID_ARGUMENT says what is wrong and at which character.
+  static absl::StatusOr<JsonPath> Parse(absl::string_view text);
+
+  const std::string& text() const;
+  bool is_root() const;       // just `$`
+  bool is_definite() const;   // selects at most one value: names and indexes only
+  bool is_reference() const;  // definite, on the data or the context, without negative indexes
+  bool uses_context() const;  // begins with `$$`
+  const std::string& variable() const;  // the `name` of `$name...`; empty otherwise
+
+  // The values selected, in order.
+  std::vector<Json> Select(const Scope& scope) const;
+  // A definite path gives its value, or nullopt when nothing is there. An indefinite one gives an
+  // array of what it selects, which may be empty.
+  std::optional<Json> Evaluate(const Scope& scope) const;
+  // `root` with `value` at this reference path, which makes the objects on its way. nullopt when
+  // the path leads through something that is no object, or an index is out of range.
+  std::optional<Json> Insert(const Json& root, const Json& value) const;
+  // Why Evaluate found nothing, in Jayway's words: "Missing property in path $['a']".
+  std::string MissingMessage(const Scope& scope) const;
+
+ private:
+  explicit JsonPath(std::shared_ptr<const jsonpath_internal::Query> query)
+      : query_(std::move(query)) {}
+  std::shared_ptr<const jsonpath_internal::Query> query_;
+};
+
+}  // namespace millrace

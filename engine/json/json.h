@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace millrace {
+
+struct JsonMember;
+namespace json_internal {
+struct Node;
+}
+
+// An immutable JSON value of 16 bytes. Copies share their arrays, objects and strings through an
+// atomic count, so passing a value on costs nothing, and With() copies only the level it changes.
+// Integers of 64 bits are exact, signed or unsigned; all other numbers are the nearest double,
+// and finite. Objects keep the order of insertion. Strings are UTF-8. Thread-safe like an int.
+class Json {
+ public:
+  enum class Kind : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
+
+  Json() : kind_(Kind::kNull), bits_{.int_value = 0} {}
+  explicit Json(bool value);
+  explicit Json(int64_t value);
+  explicit Json(int value) : Json(static_cast<int64_t>(value)) {}
+  explicit Json(uint64_t value);  // kInt where it fits
+  explicit Json(double value);    // MILLRACE_CHECKs that it is finite
+  explicit Json(absl::string_view value);
+  explicit Json(const std::string& value) : Json(absl::string_view(value)) {}
+  explicit Json(const char* value) : Json(absl::string_view(value)) {}
+  static Json Array(std::vector<Json> elements = {});
+  // Of members with one key the last wins, in the place of the first.
+  static Json Object(std::vector<JsonMember> members = {});
+  static Json Object(std::initializer_list<std::pair<absl::string_view, Json>> members);
+
+  Json(const Json& other);
+  Json(Json&& other) noexcept;
+  Json& operator=(const Json& other);
+  Json& operator=(Json&& other) noexcept;
+  ~Json();
+
+  Kind kind() const { return kind_; }
+  bool is_null() const { return kind_ == Kind::kNull; }
+  bool is_bool() const { return kind_ == Kind::kBool; }
+  bool is_number() const {
+    return kind_ == Kind::kInt || kind_ == Kind::kUint || kind_ == Kind::kDouble;
+  }
+  bool is_string() const { return kind_ == Kind::kString; }
+  bool is_array() const { return kind_ == Kind::kArray; }
+  bool is_object() const { return kind_ == Kind::kObject; }
+
+  // Each MILLRACE_CHECKs the kind.
+  bool AsBool() const;
+  absl::string_view AsString() const;
+  double AsDouble() const;  // any number
+  absl::Span<const Json> elements() const;
+  absl::Span<const JsonMember> members() const;
+
+  // The number as an integer, if it is one, also when written as 3.0.
+  std::optional<int64_t> ToInt64() const;
+  // Elements or members; 0 for all else.
+  size_t size() const;
+  // The member's value, or nullptr; also for what is no object.
+  const Json* Find(absl::string_view key) const;
+
+  // This object with `key` set; or, for an array, with element `index` replaced.
+  Json With(absl::string_view key, Json value) const;
+  Json WithElement(size_t index, Json value) const;
+
+  // The bytes of the compact text; kept with arrays and objects after the first call.
+  size_t TextSize() const;
+  std::string ToText() const;               // compact
+  std::string ToPrettyText() const;         // two spaces
+  void AppendText(std::string* out) const;  // compact
+
+  // The same shared value, found without comparing contents. Equal scalars are identical.
+  bool IsIdenticalTo(const Json& other) const;
+  // Numbers compare by value, objects without order.
+  friend bool operator==(const Json& a, const Json& b);
+
+ private:
+  friend struct json_internal::Node;
+  Kind kind_;
+  union {
+    bool bool_value;
+    int64_t int_value;
+    uint64_t uint_value;
+    double double_value;
+    json_internal::Node* node;
+  } bits_;
+};
+
+struct JsonMember {
+  Json key;  // a string
+  Json value;
+};
+
+struct JsonLimits {
+  size_t text_bytes_max = 16u << 20;
+  int depth_max = 128;
+};
+
+// Parses one JSON text (RFC 8259). The error is INVALID_ARGUMENT and names the rule and the byte
+// offset: broken UTF-8, nesting over the limit, a number that no double holds (1e400), text after
+// the value. Of duplicate keys the last wins. -0 is 0.
+absl::StatusOr<Json> ParseJson(absl::string_view text, const JsonLimits& limits = {});
+
+// Shortest text that reads back as the same double: 0.1, 1e+300, 15.
+void AppendJsonNumber(double value, std::string* out);
+void AppendJsonString(absl::string_view text, std::string* out);
+
+}  // namespace millrace
