@@ -17,7 +17,8 @@ class Functions {
   Functions(CatalogStorage* storage, FunctionHost* host);
   ~Functions();
 
-  // `function.version_key` and `created_at` are set here. INVALID_FIELD for code that cannot be one.
+  // `function.version_key` and `created_at` are set here. INVALID_FIELD for code that cannot be
+  // one.
   absl::StatusOr<FunctionRow> Create(FunctionRow function, const std::string& request_id);
   absl::StatusOr<FunctionRow> Get(const FunctionId& id);
   absl::StatusOr<std::vector<FunctionRow>> List(const std::string& project,
