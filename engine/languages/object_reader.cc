@@ -54,7 +54,7 @@ bool ObjectReader::IsObject(const Json& json, const Place& place, absl::string_v
 }
 
 const Json* ObjectReader::Find(absl::string_view field) {
-  if (std::find(known_.begin(), known_.end(), field) == known_.end()) known_.push_back(field);
+  if (std::find(known_.begin(), known_.end(), field) == known_.end()) known_.emplace_back(field);
   return json_.Find(field);
 }
 
@@ -151,11 +151,12 @@ void ObjectReader::Report(absl::string_view field, absl::string_view code, std::
 }
 
 void ObjectReader::ReportUnknownFields() {
+  const std::vector<absl::string_view> known(known_.begin(), known_.end());
   for (const JsonMember& member : json_.members()) {
     const absl::string_view field = member.key.AsString();
     if (std::find(known_.begin(), known_.end(), field) != known_.end()) continue;
     Report(field, problem_code::kUnknownField,
-           absl::StrCat(what_, " has no field ", Quoted(field), DidYouMean(field, known_)));
+           absl::StrCat(what_, " has no field ", Quoted(field), DidYouMean(field, known)));
   }
 }
 

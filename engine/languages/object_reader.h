@@ -69,7 +69,7 @@ class ObjectReader {
   const Place& place_;
   std::string what_;
   ProblemList* problems_;
-  std::vector<absl::string_view> known_;
+  std::vector<std::string> known_;
 };
 
 }  // namespace millrace
