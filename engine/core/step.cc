@@ -33,6 +33,7 @@ class Stepper {
   StepRefusal Take(const TaskFailed& failed);
   StepRefusal Take(const AlarmRang& rang);
   StepRefusal Take(const StopRequested& stop);
+  StepRefusal Take(const Resumed& resumed);
 
   // Works off `todo_`, then turns what is waited for since into commands.
   void Finish();
@@ -236,6 +237,14 @@ StepRefusal Stepper::Take(const StopRequested& stop) {
   if (snapshot_.last_id == 0) return StepRefusal::kUnknown;
   EndExecution(EventType::kExecutionAborted, std::nullopt, stop.error, snapshot_.last_id);
   return StepRefusal::kNone;
+}
+
+StepRefusal Stepper::Take(const Resumed&) {
+  if (snapshot_.ended) return StepRefusal::kEnded;
+  for (const auto& [id, frame] : snapshot_.frames) {
+    if (frame.state < 0) todo_.push_back({WorkKind::kStartMachine, id});
+  }
+  return todo_.empty() ? StepRefusal::kOutdated : StepRefusal::kNone;
 }
 
 void Stepper::Finish() {
