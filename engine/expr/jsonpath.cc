@@ -113,10 +113,7 @@ std::optional<Json> JsonPath::Insert(const Json& root, const Json& value) const 
 
 std::string JsonPath::MissingMessage(const Scope& scope) const {
   if (!query_->is_singular) return "The path looks at too many values.";
-  Query beginning;
-  beginning.root = query_->root;
-  beginning.variable = query_->variable;
-  const Json* node = Evaluator(scope).SelectOne(beginning, nullptr);
+  const Json* node = Evaluator(scope).RootOf(*query_, nullptr);
   if (node == nullptr) return absl::StrCat("No results for path: ", query_->text);
   std::string path;
   for (size_t i = 0; i < query_->segments.size(); ++i) {
