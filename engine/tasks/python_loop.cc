@@ -68,7 +68,7 @@ PythonLoop::~PythonLoop() = default;
 void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) {
   bool was_empty = false;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     was_empty = arrivals_.empty();
     arrivals_.push_back({std::move(code), std::move(call)});
   }
@@ -77,7 +77,7 @@ void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) 
 
 void PythonLoop::Stop() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   Wake();
@@ -104,7 +104,7 @@ bool PythonLoop::TakeArrivals() {
   std::vector<Arrival> arrivals;
   std::vector<MadeFolder> made_folders;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (stopping_) return false;
     arrivals.swap(arrivals_);
     made_folders.swap(made_folders_);
@@ -386,7 +386,7 @@ void PythonLoop::MakeFolder(Function& function) {
   function.wish = Function::Wish::kMakesFolder;
   folder_maker_->Make(function.code, [this, &function](absl::StatusOr<CodeFolder> folder) {
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       made_folders_.push_back({&function, std::move(folder)});
     }
     Wake();
@@ -437,7 +437,7 @@ void PythonLoop::EndEverything() {
   seats_.clear();
   std::vector<Arrival> arrivals;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     arrivals.swap(arrivals_);
     made_folders_.clear();
   }
