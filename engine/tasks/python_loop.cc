@@ -122,8 +122,6 @@ bool PythonLoop::TakeArrivals() {
   return true;
 }
 
-// ---- waiting
-
 void PythonLoop::Watch(int fd, uint32_t events, uint64_t key, Source source) {
   epoll_event event{};
   event.events = events;
@@ -181,8 +179,6 @@ void PythonLoop::HandleEvent(uint64_t tag) {
   }
 }
 
-// ---- answers
-
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
   for (const std::string& frame : received.frames) {
@@ -238,8 +234,6 @@ void PythonLoop::HandleAnswer(Seat& seat, const Json& answer) {
   WaitAgain(*seat.function, seat.process.TakeLine());
   EndSeat(seat, std::nullopt);
 }
-
-// ---- ends
 
 void PythonLoop::EndSeat(Seat& seat, std::optional<AslError> verdict) {
   Function& function = *seat.function;
@@ -304,8 +298,6 @@ void PythonLoop::WaitAgain(Function& function, std::deque<PythonCall> calls) {
 void PythonLoop::FailAll(std::deque<PythonCall> calls, const AslError& error) {
   for (PythonCall& call : calls) call.done(error);
 }
-
-// ---- processes for functions
 
 void PythonLoop::MarkDue(Function& function) {
   if (std::exchange(function.is_due, true)) return;
