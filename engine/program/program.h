@@ -1,0 +1,191 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/expr/choice_rule.h"
+#include "engine/expr/jsonpath.h"
+#include "engine/expr/payload_template.h"
+#include "engine/json/json.h"
+
+namespace millrace {
+
+// A state's place in Program::states.
+using StateIndex = int32_t;
+// A machine's place in Program::machines: the root, a Parallel's branch, a Map's processor.
+using MachineIndex = int32_t;
+
+// Where a state goes when it is done: to another state of its machine, or to the machine's end.
+struct Transition {
+  std::optional<StateIndex> next;  // nullopt: End
+};
+
+// A path field. `$` by default; absent when the definition says null, which selects {}.
+struct PathField {
+  std::optional<JsonPath> path;
+};
+
+// Where a result goes. `$` by default: it replaces the input. Absent for null: it is dropped.
+struct ResultPathField {
+  std::optional<JsonPath> path;
+};
+
+// An integer or number that is written down, or found by a path when the state is entered.
+struct NumberField {
+  std::optional<double> value;
+  std::optional<JsonPath> path;
+  std::string name;  // the definition's field: "TimeoutSeconds" or "TimeoutSecondsPath"
+};
+
+// A text that is written down, found by a path, or computed by an intrinsic function.
+struct TextField {
+  std::optional<std::string> value;
+  std::optional<PayloadTemplate> expression;  // of one member, "value"
+};
+
+struct Retrier {
+  std::vector<std::string> error_equals;
+  double interval_seconds = 1;
+  int64_t attempts_max = 3;
+  double backoff_rate = 2;
+  std::optional<double> delay_seconds_max;
+  bool full_jitter = false;
+};
+
+struct Catcher {
+  std::vector<std::string> error_equals;
+  StateIndex next = 0;
+  ResultPathField result_path;
+  std::optional<PayloadTemplate> assign;
+};
+
+// JSONPath mode's data flow. Which fields a state type has is the language's business: those that it
+// has not are left at their defaults, which change nothing.
+struct DataFlow {
+  PathField input_path;
+  std::optional<PayloadTemplate> parameters;
+  std::optional<PayloadTemplate> result_selector;
+  ResultPathField result_path;
+  PathField output_path;
+  std::optional<PayloadTemplate> assign;
+};
+
+struct PassState {
+  std::optional<Json> result;
+};
+
+// What a Task calls.
+struct FunctionTarget {
+  std::string function;  // Millrace's name
+  std::string version;   // a version or alias that the Resource names; "" is the newest
+  // The name is a path in Parameters ("FunctionName.$"), known when the state is entered:
+  // ParseFunctionName() reads it then. `function` is empty.
+  bool name_from_parameters = false;
+};
+struct TaskState {
+  std::string resource;  // as written
+  // The function that it calls. Other kinds of targets join this variant.
+  std::variant<FunctionTarget> target;
+  // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
+  // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
+  bool wraps_invocation = false;
+  // What the history's Task events say of it.
+  std::string resource_type;  // "function", "lambda"
+  std::optional<NumberField> timeout_seconds;    // 99999999 s if absent
+  std::optional<NumberField> heartbeat_seconds;
+};
+
+struct ChoiceState {
+  struct Rule {
+    ChoiceCondition condition;
+    StateIndex next = 0;
+    std::optional<PayloadTemplate> assign;
+  };
+  std::vector<Rule> rules;
+  std::optional<StateIndex> default_next;
+};
+
+struct WaitState {
+  std::optional<NumberField> seconds;
+  std::optional<absl::Time> timestamp;
+  std::optional<JsonPath> timestamp_path;
+};
+
+struct SucceedState {};
+
+struct FailState {
+  std::optional<TextField> error;
+  std::optional<TextField> cause;
+};
+
+struct ParallelState {
+  std::vector<MachineIndex> branches;
+};
+
+struct MapState {
+  MachineIndex processor = 0;
+  std::optional<JsonPath> items_path;            // `$` of the effective input if absent
+  std::optional<PayloadTemplate> item_selector;  // or Parameters in its old form
+  NumberField max_concurrency;                   // 0: no limit
+};
+
+struct State {
+  std::string name;
+  MachineIndex machine = 0;
+  DataFlow flow;
+  Transition transition;  // unused by Choice, Succeed, Fail
+  std::vector<Retrier> retry;
+  std::vector<Catcher> catches;
+  std::variant<PassState, TaskState, ChoiceState, WaitState, SucceedState, FailState, ParallelState,
+               MapState>
+      body;
+};
+
+// "Pass", "Task" ...: the definition's Type.
+absl::string_view StateTypeName(const State& state);
+
+struct Machine {
+  StateIndex start = 0;
+  std::optional<StateIndex> owner;  // the Parallel or Map state that it belongs to; none for the root
+};
+
+// What every definition language compiles to: parsed, validated, every path and expression
+// compiled. Immutable; shared by all executions of a revision, on all threads.
+struct Program {
+  std::vector<State> states;      // names are unique in the whole program
+  std::vector<Machine> machines;  // [0] is the root
+  std::optional<double> timeout_seconds;  // of the whole execution
+  bool is_express = false;
+  absl::flat_hash_map<std::string, StateIndex> index;
+
+  const State* FindState(absl::string_view name) const;
+  // The functions that Tasks name, each once.
+  std::vector<std::string> FunctionNames() const;
+};
+
+// One thing that is wrong with a definition.
+struct Problem {
+  std::string pointer;  // JSON pointer, as in "/States/Pay/Next"; "" is the whole definition
+  std::string code;     // stable, as in "MISSING_FIELD"
+  std::string message;
+};
+
+struct CompileOptions {
+  bool is_express = false;
+  size_t definition_bytes_max = 1 << 20;
+};
+
+// A program, or everything that is wrong with its text.
+struct CompileResult {
+  std::shared_ptr<const Program> program;  // null if there are problems
+  std::vector<Problem> problems;
+};
+
+}  // namespace millrace

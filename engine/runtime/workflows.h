@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "engine/program/program.h"
+#include "engine/runtime/catalog_storage.h"
+
+namespace millrace {
+
+// Workflows and their revisions: checks definitions, keeps them, and gives compiled programs to the
+// runtime. Thread-safe; calls block on the database unless what they need is cached.
+class Workflows {
+ public:
+  explicit Workflows(CatalogStorage* storage);
+  ~Workflows();
+
+  struct CreateRequest {
+    WorkflowId id;
+    std::string language;  // "ASL"
+    std::string definition;
+    std::string description;
+    WorkflowType type = WorkflowType::kStandard;
+    std::string request_id;
+  };
+  // INVALID_DEFINITION with all problems; FUNCTION_NOT_FOUND for functions that do not exist.
+  absl::StatusOr<WorkflowRow> Create(const CreateRequest& request);
+  absl::StatusOr<WorkflowRow> Update(const CatalogStorage::WorkflowUpdate& update,
+                                     const std::string& request_id);
+  absl::StatusOr<WorkflowRow> Delete(const WorkflowId& id, const std::string& etag,
+                                     bool keep_executions, const std::string& request_id);
+  absl::StatusOr<WorkflowRow> Get(const WorkflowId& id);
+  absl::StatusOr<RevisionRow> GetRevision(const WorkflowId& id, int64_t revision);  // 0: latest
+  absl::StatusOr<std::vector<RevisionRow>> ListRevisions(const WorkflowId& id, int64_t before,
+                                                         int limit);
+  absl::StatusOr<std::vector<WorkflowRow>> List(const std::string& project,
+                                                const std::string& name_prefix,
+                                                const std::string& after_name, int limit);
+  // Problems without keeping anything, unknown functions of `project` included.
+  absl::StatusOr<std::vector<Problem>> Validate(const std::string& project,
+                                                absl::string_view language,
+                                                absl::string_view definition, WorkflowType type);
+
+  // What a start needs: the workflow and the program of a revision (0: the latest).
+  struct Startable {
+    WorkflowRow workflow;
+    int64_t revision = 0;
+    std::shared_ptr<const Program> program;
+  };
+  absl::StatusOr<Startable> FindForStart(const WorkflowId& id, int64_t revision);
+  // The same from memory alone; nullopt if it is not there, or was read more than a second ago.
+  std::optional<Startable> FindCached(const WorkflowId& id, int64_t revision);
+  // The program of an execution's revision, also of a deleted workflow.
+  absl::StatusOr<Startable> FindByKey(const Uuid& workflow_key, int64_t revision);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace millrace
