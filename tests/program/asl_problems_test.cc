@@ -182,8 +182,8 @@ TEST(AslPass, TakesWhatThePassStateHas) {
        {{"/States/S/ResultPath", "INVALID_PATH"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "Assign": {"1a": 1, "b.$": "$.b", "states": 2})"),
        {{"/States/S/Assign/1a", "INVALID_VALUE"}, {"/States/S/Assign/states", "INVALID_VALUE"}}},
-      {OnlyState(R"("Type": "Pass", "End": true, "Assign": [], "Parameters": "$.x")"),
-       {{"/States/S/Assign", "WRONG_TYPE"}, {"/States/S/Parameters", "WRONG_TYPE"}}},
+      {OnlyState(R"("Type": "Pass", "End": true, "Assign": [], "Parameters": ["$.x"])"),
+       {{"/States/S/Assign", "WRONG_TYPE"}}},
   });
 }
 
@@ -322,13 +322,13 @@ TEST(AslFail, HasTextsOrWhereToFindThem) {
   ExpectFindings({
       {with_fail(""), {}},
       {with_fail(R"(, "Error": "E", "Cause": "C")"), {}},
-      {with_fail(R"(, "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)")"), {}},
-      {with_fail(R"(, "ErrorPath": "$$.Execution.Name", "CausePath": "States.UUID()")"), {}},
+      {with_fail(R"json(, "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)")json"), {}},
+      {with_fail(R"json(, "ErrorPath": "$$.Execution.Name", "CausePath": "States.UUID()")json"), {}},
       {with_fail(R"(, "Error": "E", "ErrorPath": "$.e")"),
        {{"/States/S/ErrorPath", "CONFLICTING_FIELDS"}}},
       {with_fail(R"(, "Cause": 1, "Error": null)"),
        {{"/States/S/Cause", "WRONG_TYPE"}, {"/States/S/Error", "WRONG_TYPE"}}},
-      {with_fail(R"(, "CausePath": "States.Array(1)", "ErrorPath": "e")"),
+      {with_fail(R"json(, "CausePath": "States.Array(1)", "ErrorPath": "e")json"),
        {{"/States/S/CausePath", "INVALID_PATH"}, {"/States/S/ErrorPath", "INVALID_PATH"}}},
       {with_fail(R"(, "Assign": {}, "InputPath": "$")"),
        {{"/States/S/Assign", "UNKNOWN_FIELD"}, {"/States/S/InputPath", "UNKNOWN_FIELD"}}},

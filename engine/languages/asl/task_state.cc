@@ -89,7 +89,7 @@ void ReadTaskState(const StateSource& source, State* state) {
   state->body = std::move(task);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.parameters = ReadTemplate(fields, "Parameters");
-  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
   state->flow.result_path = ReadResultPath(fields);
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);
