@@ -17,13 +17,20 @@ namespace jsonpath_internal {
 struct Query;
 }
 
+// Which texts are JSONPaths. The States Language has what RFC 9535 has, and besides `$$`,
+// variables, names like `a-b`, `&` and `a\.b`, `.[0]`, `.length()`, bare words as strings, and the
+// operators
+// =~ /re/, in, nin, contains, size and empty. What both have means the same in both.
+enum class PathDialect { kStatesLanguage, kRfc9535 };
+
 // A parsed JSONPath: RFC 9535, with what the States Language and the Jayway library do otherwise.
 // `$` is the scope's data, `$$` its context object, `$name` a variable. Immutable, cheap to copy,
 // thread-safe.
 class JsonPath {
  public:
   // INVALID_ARGUMENT says what is wrong and at which character.
-  static absl::StatusOr<JsonPath> Parse(absl::string_view text);
+  static absl::StatusOr<JsonPath> Parse(absl::string_view text,
+                                        PathDialect dialect = PathDialect::kStatesLanguage);
 
   const std::string& text() const;
   bool is_root() const;       // just `$`
@@ -32,7 +39,8 @@ class JsonPath {
   bool uses_context() const;  // begins with `$$`
   const std::string& variable() const;  // the `name` of `$name...`; empty otherwise
 
-  // The values selected, in order.
+  // The values selected, in order. A query that looks at more than a million values, or selects
+  // more than 100,000, gives up: Select is then empty, and Evaluate gives nullopt.
   std::vector<Json> Select(const Scope& scope) const;
   // A definite path gives its value, or nullopt when nothing is there. An indefinite one gives an
   // array of what it selects, which may be empty.

@@ -42,11 +42,21 @@ class Json {
   static Json Object(std::vector<JsonMember> members = {});
   static Json Object(std::initializer_list<std::pair<absl::string_view, Json>> members);
 
-  Json(const Json& other);
-  Json(Json&& other) noexcept;
-  Json& operator=(const Json& other);
-  Json& operator=(Json&& other) noexcept;
-  ~Json();
+  Json(const Json& other) : kind_(other.kind_), bits_(other.bits_) {
+    if (is_shared()) AddReference();
+  }
+  Json(Json&& other) noexcept : kind_(other.kind_), bits_(other.bits_) {
+    other.kind_ = Kind::kNull;
+  }
+  Json& operator=(const Json& other) { return *this = Json(other); }
+  Json& operator=(Json&& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(bits_, other.bits_);
+    return *this;
+  }
+  ~Json() {
+    if (is_shared()) Release();
+  }
 
   Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::kNull; }
@@ -69,6 +79,9 @@ class Json {
   std::optional<int64_t> ToInt64() const;
   // Elements or members; 0 for all else.
   size_t size() const;
+  // How deep arrays and objects nest: 0 for a scalar, 1 for [] and {}. Known without a walk. What
+  // ParseJson is to read back must stay within its depth_max.
+  int depth() const;
   // The member's value, or nullptr; also for what is no object.
   const Json* Find(absl::string_view key) const;
 
@@ -89,6 +102,10 @@ class Json {
 
  private:
   friend struct json_internal::Node;
+  bool is_shared() const { return kind_ >= Kind::kString; }
+  void AddReference() const;
+  void Release() noexcept;
+
   Kind kind_;
   union {
     bool bool_value;
@@ -111,10 +128,11 @@ struct JsonLimits {
 
 // Parses one JSON text (RFC 8259). The error is INVALID_ARGUMENT and names the rule and the byte
 // offset: broken UTF-8, nesting over the limit, a number that no double holds (1e400), text after
-// the value. Of duplicate keys the last wins. -0 is 0.
+// the value. Of duplicate keys the last wins, in the place of the first. -0 is 0.
 absl::StatusOr<Json> ParseJson(absl::string_view text, const JsonLimits& limits = {});
 
-// Shortest text that reads back as the same double: 0.1, 1e+300, 15.
+// Shortest text that reads back as the same double: 0.1, 1e+300, 15. Without an exponent from 1e-6
+// to below 1e+21.
 void AppendJsonNumber(double value, std::string* out);
 void AppendJsonString(absl::string_view text, std::string* out);
 

@@ -84,7 +84,10 @@ struct PassState {
 // What a Task calls.
 struct FunctionTarget {
   std::string function;  // Millrace's name
-  std::string version;   // "" or a version or alias that the Resource names
+  std::string version;   // a version or alias that the Resource names; "" is the newest
+  // The name is a path in Parameters ("FunctionName.$"), known when the state is entered:
+  // ParseFunctionName() reads it then. `function` is empty.
+  bool name_from_parameters = false;
 };
 struct TaskState {
   std::string resource;  // as written

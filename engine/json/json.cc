@@ -1,0 +1,190 @@
+#include "engine/json/json.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/base/check.h"
+#include "engine/json/node.h"
+
+namespace millrace {
+
+using json_internal::Node;
+
+namespace {
+
+constexpr double kTwoTo63 = 9223372036854775808.0;
+constexpr double kTwoTo64 = 18446744073709551616.0;
+
+using Pairs = absl::InlinedVector<std::pair<const Json*, const Json*>, 16>;
+
+bool NumbersEqual(const Json& a, const Json& b) {
+  if (a.kind() == b.kind()) return a.IsIdenticalTo(b);
+  if (a.kind() != Json::Kind::kDouble && b.kind() != Json::Kind::kDouble) return false;
+  const double value = a.kind() == Json::Kind::kDouble ? a.AsDouble() : b.AsDouble();
+  const Json& integer = a.kind() == Json::Kind::kDouble ? b : a;
+  if (std::trunc(value) != value) return false;
+  if (value >= -kTwoTo63 && value < kTwoTo63) {
+    return integer.IsIdenticalTo(Json(static_cast<int64_t>(value)));
+  }
+  if (value < 0 || value >= kTwoTo64) return false;
+  return integer.IsIdenticalTo(Json(static_cast<uint64_t>(value)));
+}
+
+// Whether two values agree in all but their children, which it adds to `pending`.
+bool AgreesOutside(const Json& a, const Json& b, Pairs* pending) {
+  if (a.is_number() && b.is_number()) return NumbersEqual(a, b);
+  if (a.kind() != b.kind() || a.size() != b.size()) return false;
+  if (a.IsIdenticalTo(b)) return true;
+  if (a.is_string()) return a.AsString() == b.AsString();
+  if (a.is_array()) {
+    for (size_t i = 0; i < a.size(); ++i) pending->emplace_back(&a.elements()[i], &b.elements()[i]);
+    return true;
+  }
+  if (!a.is_object()) return false;
+  for (const JsonMember& member : a.members()) {
+    const Json* other = b.Find(member.key.AsString());
+    if (other == nullptr) return false;
+    pending->emplace_back(&member.value, other);
+  }
+  return true;
+}
+
+}  // namespace
+
+Json::Json(bool value) : kind_(Kind::kBool), bits_{.int_value = 0} { bits_.bool_value = value; }
+Json::Json(int64_t value) : kind_(Kind::kInt), bits_{.int_value = value} {}
+Json::Json(uint64_t value) : kind_(Kind::kUint), bits_{.uint_value = value} {
+  if (value > static_cast<uint64_t>(INT64_MAX)) return;
+  kind_ = Kind::kInt;
+  bits_.int_value = static_cast<int64_t>(value);
+}
+
+Json::Json(double value) : kind_(Kind::kDouble), bits_{.double_value = value} {
+  MILLRACE_CHECK(std::isfinite(value));
+  if (value == 0) bits_.double_value = 0;  // -0 is 0
+}
+
+Json::Json(absl::string_view value) : Json(Node::MakeString(value)) {}
+
+Json Json::Array(std::vector<Json> elements) {
+  return Node::MakeArray(elements.data(), elements.size());
+}
+
+Json Json::Object(std::vector<JsonMember> members) {
+  for (const JsonMember& member : members) MILLRACE_CHECK(member.key.is_string());
+  return Node::MakeObject(members.data(), members.size());
+}
+
+Json Json::Object(std::initializer_list<std::pair<absl::string_view, Json>> members) {
+  std::vector<JsonMember> made;
+  made.reserve(members.size());
+  for (const auto& [key, value] : members) made.push_back({Json(key), value});
+  return Node::MakeObject(made.data(), made.size());
+}
+
+void Json::AddReference() const { bits_.node->references.fetch_add(1, std::memory_order_relaxed); }
+
+void Json::Release() noexcept {
+  // Who holds the only reference needs no atomic write to drop it.
+  Node* node = bits_.node;
+  if (node->references.load(std::memory_order_acquire) == 1 ||
+      node->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    Node::Free(kind_, node);
+  }
+}
+
+bool Json::AsBool() const {
+  MILLRACE_CHECK(is_bool());
+  return bits_.bool_value;
+}
+
+absl::string_view Json::AsString() const {
+  MILLRACE_CHECK(is_string());
+  return absl::string_view(bits_.node->bytes(), bits_.node->size);
+}
+
+double Json::AsDouble() const {
+  MILLRACE_CHECK(is_number());
+  if (kind_ == Kind::kInt) return static_cast<double>(bits_.int_value);
+  if (kind_ == Kind::kUint) return static_cast<double>(bits_.uint_value);
+  return bits_.double_value;
+}
+
+absl::Span<const Json> Json::elements() const {
+  MILLRACE_CHECK(is_array());
+  return absl::MakeConstSpan(bits_.node->elements(), bits_.node->size);
+}
+
+absl::Span<const JsonMember> Json::members() const {
+  MILLRACE_CHECK(is_object());
+  return absl::MakeConstSpan(bits_.node->members(), bits_.node->size);
+}
+
+std::optional<int64_t> Json::ToInt64() const {
+  if (kind_ == Kind::kInt) return bits_.int_value;
+  if (kind_ != Kind::kDouble) return std::nullopt;
+  const double value = bits_.double_value;
+  if (std::trunc(value) != value || value < -kTwoTo63 || value >= kTwoTo63) return std::nullopt;
+  return static_cast<int64_t>(value);
+}
+
+size_t Json::size() const { return kind_ >= Kind::kArray ? bits_.node->size : 0; }
+
+int Json::depth() const { return kind_ >= Kind::kArray ? static_cast<int>(bits_.node->depth) : 0; }
+
+const Json* Json::Find(absl::string_view key) const {
+  return is_object() ? json_internal::FindMember(bits_.node, key) : nullptr;
+}
+
+Json Json::With(absl::string_view key, Json value) const {
+  std::vector<JsonMember> copy;
+  copy.reserve(size() + 1);
+  copy.assign(members().begin(), members().end());
+  if (const Json* old = Find(key)) {
+    // Both are offsets into members of the same layout.
+    const auto position = reinterpret_cast<const JsonMember*>(reinterpret_cast<const char*>(old) -
+                                                              offsetof(JsonMember, value)) -
+                          members().data();
+    copy[static_cast<size_t>(position)].value = std::move(value);
+  } else {
+    copy.push_back({Json(key), std::move(value)});
+  }
+  return Node::MakeObject(copy.data(), copy.size());
+}
+
+Json Json::WithElement(size_t index, Json value) const {
+  MILLRACE_CHECK(index < elements().size());
+  std::vector<Json> copy(elements().begin(), elements().end());
+  copy[index] = std::move(value);
+  return Node::MakeArray(copy.data(), copy.size());
+}
+
+bool Json::IsIdenticalTo(const Json& other) const {
+  if (kind_ != other.kind_) return false;
+  switch (kind_) {
+    case Kind::kNull:
+      return true;
+    case Kind::kBool:
+      return bits_.bool_value == other.bits_.bool_value;
+    case Kind::kDouble:
+      return bits_.double_value == other.bits_.double_value;
+    default:
+      return bits_.uint_value == other.bits_.uint_value;  // an integer, or the shared node
+  }
+}
+
+bool operator==(const Json& a, const Json& b) {
+  Pairs pending;
+  pending.emplace_back(&a, &b);
+  while (!pending.empty()) {
+    const auto [left, right] = pending.back();
+    pending.pop_back();
+    if (!AgreesOutside(*left, *right, &pending)) return false;
+  }
+  return true;
+}
+
+}  // namespace millrace

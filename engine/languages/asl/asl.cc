@@ -1,0 +1,55 @@
+#include "engine/languages/asl/asl.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/languages/asl/compilation.h"
+#include "engine/languages/asl/machine.h"
+#include "engine/languages/asl/query_language.h"
+#include "engine/languages/definition_text.h"
+
+namespace millrace {
+namespace asl {
+namespace {
+
+constexpr NumberRule kTimeout{.min = 1, .max = 99999999};
+
+void CheckVersion(ObjectReader& fields) {
+  const std::optional<std::string> version = fields.FindText("Version");
+  if (!version || *version == "1.0") return;
+  fields.Report("Version", problem_code::kInvalidValue,
+                absl::StrCat("'Version' is '1.0', not ", Quoted(*version), "."));
+}
+
+void CompileRoot(const Json& root, Compilation* compilation) {
+  const Place place;
+  if (!ObjectReader::IsObject(root, place, "A definition", &compilation->problems)) return;
+  ObjectReader fields(root, place, "A definition", &compilation->problems);
+  fields.FindText("Comment");
+  CheckVersion(fields);
+  compilation->program.timeout_seconds = fields.FindNumber("TimeoutSeconds", kTimeout);
+  if (!ReadQueryLanguage(fields)) return;
+  DeclareMachine(root, place, std::nullopt, compilation);
+  DefineMachine(fields, 0, compilation);
+  fields.ReportUnknownFields();
+}
+
+}  // namespace
+}  // namespace asl
+
+CompileResult CompileAsl(absl::string_view definition, const CompileOptions& options) {
+  asl::Compilation compilation{.options = options};
+  compilation.program.is_express = options.is_express;
+  const std::optional<Json> root =
+      ParseDefinition(definition, options.definition_bytes_max, &compilation.problems);
+  if (root) asl::CompileRoot(*root, &compilation);
+  if (!compilation.problems.empty()) {
+    return {.problems = std::move(compilation.problems).Take()};
+  }
+  return {.program = std::make_shared<const Program>(std::move(compilation.program))};
+}
+
+}  // namespace millrace

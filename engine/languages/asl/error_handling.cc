@@ -1,0 +1,118 @@
+#include "engine/languages/asl/error_handling.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/transition.h"
+
+namespace millrace::asl {
+namespace {
+
+constexpr absl::string_view kAll = "States.ALL";
+constexpr double kSecondsMax = 31622400;  // 366 days
+constexpr NumberRule kInterval{.min = 1, .max = 99999999};
+constexpr NumberRule kAttempts{.min = 0, .max = 99999999};
+constexpr NumberRule kBackoff{.min = 1, .is_integer = false};
+constexpr NumberRule kDelay{.min = 1, .max = kSecondsMax};
+
+// One element of Retry or Catch, and whether it is the last.
+struct Handler {
+  const Json& json;
+  Place place;
+  bool is_last;
+};
+
+std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last) {
+  std::vector<std::string> names;
+  const Json* list = fields.RequireArray("ErrorEquals");
+  if (list == nullptr) return names;
+  const Place place = fields.place().At("ErrorEquals");
+  for (size_t i = 0; i < list->size(); ++i) {
+    const Json& name = list->elements()[i];
+    if (name.is_string() && !name.AsString().empty()) {
+      names.emplace_back(name.AsString());
+    } else {
+      fields.problems()->Add(place.At(i), problem_code::kWrongType,
+                             "'ErrorEquals' holds names of errors, which are strings.");
+    }
+  }
+  if (!absl::c_linear_search(names, kAll)) return names;
+  if (list->size() > 1) {
+    fields.Report("ErrorEquals", problem_code::kInvalidValue,
+                  "'States.ALL' stands alone: it is every other error too.");
+  } else if (!is_last) {
+    fields.Report("ErrorEquals", problem_code::kInvalidValue,
+                  "'States.ALL' is in the last place: nothing gets past it.");
+  }
+  return names;
+}
+
+bool ReadJitter(ObjectReader& fields) {
+  const std::string strategy = fields.FindText("JitterStrategy").value_or("NONE");
+  if (strategy == "FULL" || strategy == "NONE") return strategy == "FULL";
+  fields.Report("JitterStrategy", problem_code::kInvalidValue,
+                absl::StrCat("'JitterStrategy' is 'FULL' or 'NONE', not ", Quoted(strategy), "."));
+  return false;
+}
+
+void ReadRetrier(const Handler& handler, const StateSource& source, State* state) {
+  ObjectReader fields(handler.json, handler.place, "A retrier", source.fields.problems());
+  Retrier retrier;
+  fields.FindText("Comment");
+  retrier.error_equals = ReadErrorEquals(fields, handler.is_last);
+  retrier.interval_seconds =
+      fields.FindNumber("IntervalSeconds", kInterval).value_or(retrier.interval_seconds);
+  if (const std::optional<double> attempts = fields.FindNumber("MaxAttempts", kAttempts)) {
+    retrier.attempts_max = static_cast<int64_t>(*attempts);
+  }
+  retrier.backoff_rate = fields.FindNumber("BackoffRate", kBackoff).value_or(retrier.backoff_rate);
+  retrier.delay_seconds_max = fields.FindNumber("MaxDelaySeconds", kDelay);
+  retrier.full_jitter = ReadJitter(fields);
+  fields.ReportUnknownFields();
+  state->retry.push_back(std::move(retrier));
+}
+
+void ReadCatcher(const Handler& handler, const StateSource& source, State* state) {
+  ObjectReader fields(handler.json, handler.place, "A catcher", source.fields.problems());
+  Catcher catcher;
+  fields.FindText("Comment");
+  catcher.error_equals = ReadErrorEquals(fields, handler.is_last);
+  catcher.result_path = ReadResultPath(fields);
+  catcher.assign = ReadAssign(fields);
+  const std::optional<StateIndex> next = ReadTarget(fields, "Next", /*is_required=*/true,
+                                                    source.machine, &source.compilation);
+  fields.ReportUnknownFields();
+  if (!next) return;
+  catcher.next = *next;
+  state->catches.push_back(std::move(catcher));
+}
+
+template <typename Read>
+void ReadHandlers(const StateSource& source, absl::string_view field, absl::string_view what,
+                  State* state, const Read& read) {
+  ObjectReader& fields = source.fields;
+  const Json* list = fields.Find(field);
+  if (list == nullptr || (list->is_array() && list->size() == 0)) return;
+  list = fields.FindArray(field);
+  if (list == nullptr) return;
+  const Place place = fields.place().At(field);
+  for (size_t i = 0; i < list->size(); ++i) {
+    const Json& json = list->elements()[i];
+    if (!ObjectReader::IsObject(json, place.At(i), what, fields.problems())) continue;
+    read({json, place.At(i), i + 1 == list->size()}, source, state);
+  }
+}
+
+}  // namespace
+
+void ReadErrorHandling(const StateSource& source, State* state) {
+  ReadHandlers(source, "Retry", "A retrier", state, ReadRetrier);
+  ReadHandlers(source, "Catch", "A catcher", state, ReadCatcher);
+}
+
+}  // namespace millrace::asl

@@ -1,0 +1,98 @@
+#include "engine/languages/asl/map_state.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/languages/asl/error_handling.h"
+#include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/machine.h"
+#include "engine/languages/asl/transition.h"
+
+namespace millrace::asl {
+namespace {
+
+constexpr NumberRule kConcurrency{.min = 0, .max = 1e9};
+
+// What only a distributed Map has.
+constexpr absl::string_view kDistributedFields[] = {"ItemReader",
+                                                    "ItemBatcher",
+                                                    "ResultWriter",
+                                                    "Label",
+                                                    "ToleratedFailureCount",
+                                                    "ToleratedFailureCountPath",
+                                                    "ToleratedFailurePercentage",
+                                                    "ToleratedFailurePercentagePath"};
+
+void ReportDistributedFields(ObjectReader& fields) {
+  for (const absl::string_view field : kDistributedFields) {
+    if (!fields.Has(field)) continue;
+    fields.Report(field, problem_code::kUnsupported,
+                  absl::StrCat("'", field, "' belongs to the distributed Map, which is not supported "
+                               "yet; an inline Map takes an array from its input."));
+  }
+}
+
+MachineIndex ReadProcessor(const StateSource& source) {
+  ObjectReader& fields = source.fields;
+  fields.OneOf({kProcessorFields[0], kProcessorFields[1]}, /*is_required=*/true);
+  std::optional<MachineIndex> processor;
+  for (const absl::string_view field : kProcessorFields) {
+    const Json* json = fields.Find(field);
+    if (json == nullptr) continue;
+    processor = DefineInnerMachine(*json, fields.place().At(field), absl::StrCat("'", field, "'"),
+                                   &source.compilation);
+  }
+  return processor.value_or(0);
+}
+
+// ItemSelector was called Parameters when ItemProcessor was called Iterator.
+std::optional<PayloadTemplate> ReadItemSelector(ObjectReader& fields) {
+  fields.OneOf({"ItemSelector", "Parameters"}, /*is_required=*/false);
+  std::optional<PayloadTemplate> selector = ReadTemplate(fields, "ItemSelector");
+  std::optional<PayloadTemplate> parameters = ReadTemplate(fields, "Parameters");
+  return selector ? selector : parameters;
+}
+
+MapState ReadMap(const StateSource& source) {
+  ObjectReader& fields = source.fields;
+  MapState map;
+  map.processor = ReadProcessor(source);
+  map.items_path = ReadReferencePath(fields, "ItemsPath");
+  map.item_selector = ReadItemSelector(fields);
+  map.max_concurrency = ReadNumber(fields, "MaxConcurrency", kConcurrency)
+                            .value_or(NumberField{.value = 0, .name = "MaxConcurrency"});
+  ReportDistributedFields(fields);
+  return map;
+}
+
+}  // namespace
+
+void CheckProcessorConfig(const Json& config, const Place& place, Compilation* compilation) {
+  ObjectReader fields(config, place, "'ProcessorConfig'", &compilation->problems);
+  const std::string mode = fields.FindText("Mode").value_or("INLINE");
+  if (mode == "DISTRIBUTED") {
+    fields.Report("Mode", problem_code::kUnsupported,
+                  "The distributed Map is not supported yet; use 'INLINE', which is the default.");
+    fields.FindText("ExecutionType");
+  } else if (mode != "INLINE") {
+    fields.Report("Mode", problem_code::kInvalidValue,
+                  absl::StrCat("'Mode' is 'INLINE' or 'DISTRIBUTED', not ", Quoted(mode), "."));
+  }
+  fields.ReportUnknownFields();
+}
+
+void ReadMapState(const StateSource& source, State* state) {
+  ObjectReader& fields = source.fields;
+  state->body = ReadMap(source);
+  state->flow.input_path = ReadPath(fields, "InputPath");
+  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_path = ReadResultPath(fields);
+  state->flow.output_path = ReadPath(fields, "OutputPath");
+  state->flow.assign = ReadAssign(fields);
+  ReadErrorHandling(source, state);
+  state->transition = ReadTransition(source);
+}
+
+}  // namespace millrace::asl

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "engine/expr/payload_template.h"
+#include "engine/languages/place.h"
+#include "engine/program/program.h"
+
+namespace millrace {
+
+// What can be wrong with a definition, in any language. Callers rely on these words.
+namespace problem_code {
+inline constexpr absl::string_view kTooLarge = "TOO_LARGE";
+inline constexpr absl::string_view kTooDeep = "TOO_DEEP";
+inline constexpr absl::string_view kTooManyProblems = "TOO_MANY_PROBLEMS";
+inline constexpr absl::string_view kNotJson = "NOT_JSON";
+inline constexpr absl::string_view kUnsupported = "UNSUPPORTED";  // right, but not run here yet
+inline constexpr absl::string_view kMissingField = "MISSING_FIELD";
+inline constexpr absl::string_view kUnknownField = "UNKNOWN_FIELD";
+inline constexpr absl::string_view kDuplicateField = "DUPLICATE_FIELD";
+inline constexpr absl::string_view kConflictingFields = "CONFLICTING_FIELDS";
+inline constexpr absl::string_view kWrongType = "WRONG_TYPE";
+inline constexpr absl::string_view kInvalidValue = "INVALID_VALUE";
+inline constexpr absl::string_view kInvalidPath = "INVALID_PATH";
+inline constexpr absl::string_view kInvalidTemplate = "INVALID_TEMPLATE";
+inline constexpr absl::string_view kInvalidCondition = "INVALID_CONDITION";
+inline constexpr absl::string_view kInvalidResource = "INVALID_RESOURCE";
+inline constexpr absl::string_view kUnknownState = "UNKNOWN_STATE";
+inline constexpr absl::string_view kUnknownStateType = "UNKNOWN_STATE_TYPE";
+inline constexpr absl::string_view kDuplicateState = "DUPLICATE_STATE";
+inline constexpr absl::string_view kUnreachableState = "UNREACHABLE_STATE";
+inline constexpr absl::string_view kNoTerminalState = "NO_TERMINAL_STATE";
+}  // namespace problem_code
+
+// Collects what is wrong with one definition. Bounded: a hostile definition cannot make its problems
+// much larger than itself.
+class ProblemList {
+ public:
+  void Add(const Place& place, absl::string_view code, std::string message);
+  // Problems of an expression at `place`, whose own pointers are below it.
+  void AddBelow(const Place& place, absl::string_view code,
+                const std::vector<TemplateProblem>& problems);
+
+  bool empty() const { return problems_.empty(); }
+  std::vector<Problem> Take() && { return std::move(problems_); }
+
+ private:
+  void Append(std::string pointer, absl::string_view code, std::string message);
+
+  std::vector<Problem> problems_;
+  size_t bytes_ = 0;
+  bool is_full_ = false;
+};
+
+// `text` in quotes, shortened when it is long, for a message.
+std::string Quoted(absl::string_view text);
+
+}  // namespace millrace

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace millrace {
+
+// The candidate that `name` is most likely a misspelling of, or "". Letters' case counts for
+// nothing; otherwise a third of the letters may differ, at most three.
+absl::string_view Nearest(absl::string_view name, const std::vector<absl::string_view>& candidates);
+
+// "; did you mean 'Next'?" to end a sentence with, or ".".
+std::string DidYouMean(absl::string_view name, const std::vector<absl::string_view>& candidates);
+
+}  // namespace millrace
