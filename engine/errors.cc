@@ -53,7 +53,8 @@ absl::Status WithRetry(absl::Status status, int64_t seconds) {
 }
 
 absl::Status NotFound(absl::string_view kind, absl::string_view reason, absl::string_view name) {
-  return Make(absl::StatusCode::kNotFound, reason, absl::StrCat(kind, " '", name, "' does not exist"),
+  return Make(absl::StatusCode::kNotFound, reason,
+              absl::StrCat(kind, " '", name, "' does not exist"),
               {{"resource", std::string(name)}});
 }
 
@@ -76,7 +77,8 @@ absl::Status WorkflowNotFound(absl::string_view name) {
 }
 
 absl::Status WorkflowAlreadyExists(absl::string_view name) {
-  return Exists("WORKFLOW_ALREADY_EXISTS", name, absl::StrCat("workflow '", name, "' exists already"));
+  return Exists("WORKFLOW_ALREADY_EXISTS", name,
+                absl::StrCat("workflow '", name, "' exists already"));
 }
 
 absl::Status RevisionNotFound(absl::string_view name, int64_t revision) {
@@ -111,7 +113,8 @@ absl::Status FunctionNotFound(absl::string_view name) {
 }
 
 absl::Status FunctionAlreadyExists(absl::string_view name) {
-  return Exists("FUNCTION_ALREADY_EXISTS", name, absl::StrCat("function '", name, "' exists already"));
+  return Exists("FUNCTION_ALREADY_EXISTS", name,
+                absl::StrCat("function '", name, "' exists already"));
 }
 
 absl::Status FunctionsNotFound(std::vector<FieldViolation> violations) {
@@ -127,7 +130,8 @@ absl::Status EtagMismatch(absl::string_view name) {
 absl::Status RequestIdReused(absl::string_view request_id) {
   return WithViolations(
       absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
-      {{"request_id", absl::StrCat("'", request_id, "' was used for another call in the last 24 hours")}});
+      {{"request_id",
+        absl::StrCat("'", request_id, "' was used for another call in the last 24 hours")}});
 }
 
 absl::Status TooManyRequests(absl::string_view what) {

@@ -18,7 +18,7 @@ struct FieldViolation {
   std::string description;  // the rule, and what was given where that helps
 };
 
-absl::Status InvalidArgument(std::vector<FieldViolation> violations);  // INVALID_FIELD
+absl::Status InvalidArgument(std::vector<FieldViolation> violations);    // INVALID_FIELD
 absl::Status InvalidDefinition(std::vector<FieldViolation> violations);  // INVALID_DEFINITION
 absl::Status WorkflowNotFound(absl::string_view name);
 absl::Status WorkflowAlreadyExists(absl::string_view name);

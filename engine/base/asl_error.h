@@ -21,8 +21,8 @@ struct AslError {
 template <typename T>
 class AslResult {
  public:
-  AslResult(T value) : value_(std::move(value)) {}              // NOLINT: implicit like StatusOr
-  AslResult(AslError error) : value_(std::move(error)) {}       // NOLINT
+  AslResult(T value) : value_(std::move(value)) {}         // NOLINT: implicit like StatusOr
+  AslResult(AslError error) : value_(std::move(error)) {}  // NOLINT
   bool ok() const { return std::holds_alternative<T>(value_); }
   const T& operator*() const& { return std::get<T>(value_); }
   T&& operator*() && { return std::get<T>(std::move(value_)); }

@@ -8,7 +8,8 @@
 namespace millrace {
 
 // Thrown by MILLRACE_CHECK: our own logic is wrong. A lane catches it around the step or fold of
-// one execution and quarantines that execution; anywhere else it ends the process, which says where.
+// one execution and quarantines that execution; anywhere else it ends the process, which says
+// where.
 class BrokenInvariant : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -20,5 +21,6 @@ class BrokenInvariant : public std::logic_error {
 
 }  // namespace millrace
 
-#define MILLRACE_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::millrace::ThrowBrokenInvariant(__FILE__, __LINE__, #condition))
+#define MILLRACE_CHECK(condition)     \
+  ((condition) ? static_cast<void>(0) \
+               : ::millrace::ThrowBrokenInvariant(__FILE__, __LINE__, #condition))

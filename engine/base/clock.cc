@@ -12,7 +12,8 @@ int64_t SteadyNanos() {
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-SynchronizedClock::SynchronizedClock() : offset_nanos_(absl::GetCurrentTimeNanos() - SteadyNanos()) {}
+SynchronizedClock::SynchronizedClock()
+    : offset_nanos_(absl::GetCurrentTimeNanos() - SteadyNanos()) {}
 
 absl::Time SynchronizedClock::Now() const {
   const int64_t now = SteadyNanos() + offset_nanos_.load(std::memory_order_relaxed);

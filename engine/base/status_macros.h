@@ -6,11 +6,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the calling function when `expression`, an absl::Status, is not ok.
-#define MILLRACE_RETURN_IF_ERROR(expression)                             \
-  do {                                                                   \
+#define MILLRACE_RETURN_IF_ERROR(expression)                                    \
+  do {                                                                          \
     if (absl::Status millrace_status_ = (expression); !millrace_status_.ok()) { \
-      return millrace_status_;                                           \
-    }                                                                    \
+      return millrace_status_;                                                  \
+    }                                                                           \
   } while (false)
 
 // `MILLRACE_ASSIGN_OR_RETURN(Type name, StatusOrExpression)`.

@@ -25,7 +25,8 @@ struct TaskFailed {
   int64_t event_id = 0;
   AslError error;
 };
-// An alarm rang: of a frame's wait (`event_id` began it), or, with 0, the whole execution's timeout.
+// An alarm rang: of a frame's wait (`event_id` began it), or, with 0, the whole execution's
+// timeout.
 struct AlarmRang {
   int64_t event_id = 0;
 };

@@ -42,8 +42,20 @@ enum class EventType : int {
   kMapIterationFailed = 45,
   kMapIterationAborted = 46,
   // Journaled, but no part of the history, so without an id of its own: a failed state is tried
-  // again at `wake_at`.
+  // again at `wake_at`; a Wait ends then.
   kRetryPlanned = 100,
+  kWaitPlanned = 101,
+  // A Parallel's branch has failed: its frame is gone.
+  kBranchFailed = 102,
+};
+
+// Where an event's data stands already, so that the journal need not repeat it. The numbers stand
+// in journals.
+enum class DataSource : int {
+  kInline = 0,
+  kFrameData = 1,    // the frame's data
+  kFrameResult = 2,  // the frame's result
+  kItem = 3,         // of the frame's items, the one at `index`
 };
 
 // A frame's number, unique in its execution and given out in order. The root's is 1.
@@ -52,9 +64,10 @@ using FrameId = int32_t;
 // What the journal says happened; also the unit in which a snapshot changes.
 struct HistoryEvent {
   EventType type = EventType::kExecutionStarted;
-  int64_t id = 0;           // from 1, without gaps; 0 for kRetryPlanned
+  int64_t id = 0;           // from 1, without gaps; 0 for what is not shown
   int64_t previous_id = 0;  // the event that led to this one; 0 for the first two
   absl::Time at;
+  // The frame that it happens in. MapIterationStarted: the Map's; the new frame is the next number.
   FrameId frame = 0;
   // The state that it is about; -1 for the execution's own. For kMapIteration...: the Map state.
   StateIndex state = -1;
@@ -63,19 +76,21 @@ struct HistoryEvent {
   // ExecutionSucceeded; parameters of TaskScheduled; MapStateStarted: the items;
   // MapIterationStarted: the iteration's input.
   std::optional<Json> data;
+  DataSource source = DataSource::kInline;
   std::optional<AslError> error;  // of ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
 
   // MapIteration...: the item's place. MapStateStarted: the number of items. ParallelStateStarted:
   // the number of branches. RetryPlanned: the retrier.
   int64_t index = 0;
   int64_t concurrency_max = 0;  // MapStateStarted; 0: no limit
-  // TaskScheduled: when it times out. WaitStateEntered: when it ends. RetryPlanned: when it is
-  // tried. ExecutionStarted: when the whole execution times out.
+  // TaskScheduled: when it times out. WaitPlanned: when it ends. RetryPlanned: when it is tried.
+  // ExecutionStarted: when the whole execution times out.
   std::optional<absl::Time> wake_at;
-  std::optional<int64_t> timeout_seconds;   // TaskScheduled: as the history shows it
-  std::string function;                     // TaskScheduled: what is called
-  std::string function_version;             // TaskScheduled
-  uint64_t seed = 0;                        // ExecutionStarted: of all chance in this execution
+  std::optional<int64_t> timeout_seconds;  // TaskScheduled: as the history shows it
+  std::string function;                    // TaskScheduled: what is called
+  std::string function_version;            // TaskScheduled
+  uint64_t seed = 0;                       // ExecutionStarted: of all chance in this execution
+  bool ends_frame = false;                 // ...Exited: the frame's machine ends with it
   std::vector<std::pair<std::string, Json>> assigned;  // ...Exited: variables, by name
 };
 
@@ -83,5 +98,8 @@ struct HistoryEvent {
 std::string EventTypeName(const HistoryEvent& event, const Program& program);
 
 bool IsTerminal(EventType type);
+
+// Whether the history shows it; what is not shown has no id.
+bool IsShown(EventType type);
 
 }  // namespace millrace

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "engine/core/history_event.h"
 #include "engine/expr/scope.h"
@@ -36,25 +37,27 @@ struct Frame {
   Variables variables;         // those assigned in this frame's scope
 
   WaitKind wait = WaitKind::kNothing;
-  int64_t wait_id = 0;                 // the event that began the wait
-  std::optional<absl::Time> wake_at;   // the alarm's time: Wait, retry, or the task's timeout
-  std::optional<Json> payload;         // of the task under way
-  std::string function;                // that it calls
+  int64_t wait_id = 0;                // the event that began the wait
+  std::optional<absl::Time> wake_at;  // the alarm's time: Wait, retry, or the task's timeout
+  std::optional<Json> payload;        // of the task under way
+  std::string function;               // that it calls
   std::string function_version;
-  std::vector<int64_t> attempts;       // per retrier of the state: retries so far
-  int64_t retry_count = 0;             // in this state, for $$.State.RetryCount
+  std::vector<int64_t> attempts;  // per retrier of the state: retries so far
+  int64_t retry_count = 0;        // in this state, for $$.State.RetryCount
 
   // While children run:
-  std::vector<FrameId> children;            // those that have not ended
+  std::vector<FrameId> children;             // those that have not ended
   std::vector<std::optional<Json>> results;  // by branch or item
-  std::vector<Json> items;                  // a Map's
-  int64_t next_item = 0;                    // the next to start
+  Json items;                                // a Map's
+  int64_t next_item = 0;                     // the next to start
   int64_t concurrency_max = 0;
 };
 
 // All that an execution is between two events: the fold of its journal, nothing else.
 struct Snapshot {
   std::map<FrameId, Frame> frames;
+  // The frames that wait for something from outside or in time, by the event that began the wait.
+  absl::flat_hash_map<int64_t, FrameId> waits;
   FrameId last_frame = 0;
   int64_t last_id = 0;  // history ids given out
   absl::Time last_at;

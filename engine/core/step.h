@@ -57,6 +57,6 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
 
 // Everything that the snapshot waits for from outside or in time: what is to be done again when an
 // execution is taken up.
-std::vector<Command> OutstandingCommands(const Snapshot& snapshot);
+std::vector<Command> OutstandingCommands(const Program& program, const Snapshot& snapshot);
 
 }  // namespace millrace

@@ -54,7 +54,8 @@ struct RequestKey {
   std::string hash;  // SHA-256 of what was asked
 };
 
-// The answer to a mutation: what stands now, and whether an earlier call with this request_id did it.
+// The answer to a mutation: what stands now, and whether an earlier call with this request_id did
+// it.
 template <typename Row>
 struct Mutated {
   Row row;
@@ -98,7 +99,8 @@ class CatalogStorage {
                                                               bool keep_executions,
                                                               const RequestKey& request) = 0;
   virtual absl::StatusOr<WorkflowRow> GetWorkflow(const WorkflowId& id) = 0;
-  virtual absl::StatusOr<WorkflowRow> GetWorkflowByKey(const Uuid& workflow_key) = 0;  // also deleted
+  virtual absl::StatusOr<WorkflowRow> GetWorkflowByKey(
+      const Uuid& workflow_key) = 0;  // also deleted
   virtual absl::StatusOr<std::vector<WorkflowRow>> ListWorkflows(const std::string& project,
                                                                  const std::string& name_prefix,
                                                                  const std::string& after_name,

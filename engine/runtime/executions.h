@@ -31,7 +31,8 @@ class Executions {
   // the same execution, as it stands.
   virtual void Start(StartRequest request, ExecutionDone done) = 0;
   // Starts and answers at the execution's end. An EXPRESS workflow's run writes nothing. The handle
-  // gives up waiting (the execution goes on): `done` is then called with CANCELLED, if it was not yet.
+  // gives up waiting (the execution goes on): `done` is then called with CANCELLED, if it was not
+  // yet.
   class Waiting {
    public:
     virtual ~Waiting() = default;

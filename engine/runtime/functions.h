@@ -21,8 +21,8 @@ class Functions {
   Functions(CatalogStorage* storage, FunctionHost* host);
   ~Functions();
 
-  // `function.version_key` and `created_at` are set here, and limits that are zero. INVALID_FIELD for
-  // code that cannot be one, with fields as in "function.handler".
+  // `function.version_key` and `created_at` are set here, and limits that are zero. INVALID_FIELD
+  // for code that cannot be one, with fields as in "function.handler".
   absl::StatusOr<FunctionRow> Create(FunctionRow function, const std::string& request_id);
   absl::StatusOr<FunctionRow> Get(const FunctionId& id);
   absl::StatusOr<std::vector<FunctionRow>> List(const std::string& project,

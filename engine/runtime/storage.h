@@ -165,8 +165,9 @@ class ExecutionStorage {
   // losses + 1. At most `limit` rows; others' locked rows are skipped.
   virtual absl::StatusOr<std::vector<Claim>> ClaimDue(const NodeIncarnation& me, int limit) = 0;
   // Rows whose owner is not among `alive` (which holds `me`).
-  virtual absl::StatusOr<std::vector<Claim>> ClaimLost(
-      const NodeIncarnation& me, const std::vector<NodeIncarnation>& alive, int limit) = 0;
+  virtual absl::StatusOr<std::vector<Claim>> ClaimLost(const NodeIncarnation& me,
+                                                       const std::vector<NodeIncarnation>& alive,
+                                                       int limit) = 0;
   // Those of `keys` that have no owner or are this node's own.
   virtual absl::StatusOr<std::vector<Claim>> ClaimKeys(const NodeIncarnation& me,
                                                        const std::vector<ExecutionKey>& keys) = 0;
@@ -180,7 +181,8 @@ class ExecutionStorage {
   virtual absl::StatusOr<Owned> ReadOwned(const NodeIncarnation& me) = 0;
 
   // Gives open executions back, to be claimed by any node at once: owner = null, wake_at = now.
-  virtual absl::Status Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys) = 0;
+  virtual absl::Status Release(const NodeIncarnation& me,
+                               const std::vector<ExecutionKey>& keys) = 0;
   // Takes an open execution that this node owns out of circulation, with the reason why.
   virtual absl::Status Quarantine(const NodeIncarnation& me, const ExecutionKey& key,
                                   const std::string& reason) = 0;

@@ -42,19 +42,19 @@ struct HistoryEventView {
   int64_t previous_id = 0;
   std::string type;  // "TaskStateEntered"
   absl::Time at;
-  std::string state_name;               // of ...Entered and ...Exited; a Map's, of its iterations
-  std::optional<std::string> input;     // JSON text: ExecutionStarted, ...Entered
-  std::optional<std::string> output;    // JSON text: ...Exited, TaskSucceeded, ExecutionSucceeded
+  std::string state_name;                 // of ...Entered and ...Exited; a Map's, of its iterations
+  std::optional<std::string> input;       // JSON text: ExecutionStarted, ...Entered
+  std::optional<std::string> output;      // JSON text: ...Exited, TaskSucceeded, ExecutionSucceeded
   std::optional<std::string> parameters;  // JSON text: TaskScheduled
-  std::string resource_type;            // Task...
-  std::string resource;                 // Task...
+  std::string resource_type;              // Task...
+  std::string resource;                   // Task...
   std::optional<int64_t> timeout_seconds;  // TaskScheduled
   std::optional<std::string> error;
   std::optional<std::string> cause;
-  std::optional<int64_t> index;   // MapIteration...
-  std::optional<int64_t> length;  // MapStateStarted
+  std::optional<int64_t> index;                                         // MapIteration...
+  std::optional<int64_t> length;                                        // MapStateStarted
   std::vector<std::pair<std::string, std::string>> assigned_variables;  // name, JSON text
-  std::string idempotency_key;    // TaskScheduled: what the function was given
+  std::string idempotency_key;  // TaskScheduled: what the function was given
 };
 
 }  // namespace millrace

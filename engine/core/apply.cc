@@ -1,0 +1,297 @@
+// The fold: how each journaled event changes a snapshot. Nothing else changes one.
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/core/step.h"
+
+namespace millrace {
+namespace {
+
+Frame& FrameOf(Snapshot& snapshot, FrameId id) {
+  const auto found = snapshot.frames.find(id);
+  MILLRACE_CHECK(found != snapshot.frames.end());
+  return found->second;
+}
+
+void EndWait(Snapshot& snapshot, Frame& frame) {
+  if (frame.wait != WaitKind::kNothing) snapshot.waits.erase(frame.wait_id);
+  frame.wait = WaitKind::kNothing;
+  frame.wait_id = 0;
+  frame.wake_at.reset();
+  frame.payload.reset();
+  frame.function.clear();
+  frame.function_version.clear();
+}
+
+void BeginWait(Snapshot& snapshot, Frame& frame, WaitKind kind, int64_t event_id,
+               std::optional<absl::Time> wake_at) {
+  EndWait(snapshot, frame);
+  frame.wait = kind;
+  frame.wait_id = event_id;
+  frame.wake_at = wake_at;
+  if (kind != WaitKind::kChildren) snapshot.waits[event_id] = frame.id;
+}
+
+Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t index, Json data,
+                int64_t last_id) {
+  const FrameId id = ++snapshot.last_frame;
+  Frame& frame = snapshot.frames[id];
+  frame.id = id;
+  frame.machine = machine;
+  frame.index = index;
+  frame.data = std::move(data);
+  frame.last_id = last_id;
+  if (parent != nullptr) {
+    frame.parent = parent->id;
+    frame.variables = parent->variables;
+    parent->children.push_back(id);
+  }
+  return frame;
+}
+
+void RemoveFrame(Snapshot& snapshot, FrameId id);
+
+void RemoveChildren(Snapshot& snapshot, Frame& frame) {
+  for (const FrameId child : std::vector<FrameId>(std::move(frame.children))) {
+    RemoveFrame(snapshot, child);
+  }
+  frame.children.clear();
+}
+
+void RemoveFrame(Snapshot& snapshot, FrameId id) {
+  Frame& frame = FrameOf(snapshot, id);
+  RemoveChildren(snapshot, frame);
+  EndWait(snapshot, frame);
+  snapshot.frames.erase(id);
+}
+
+// Children that run are over; the frame goes on by itself.
+void EndChildren(Snapshot& snapshot, Frame& frame) {
+  RemoveChildren(snapshot, frame);
+  EndWait(snapshot, frame);
+  frame.items = Json();
+  frame.next_item = 0;
+}
+
+void DetachFromParent(Snapshot& snapshot, const Frame& frame, std::optional<Json> result) {
+  Frame& parent = FrameOf(snapshot, frame.parent);
+  parent.children.erase(std::find(parent.children.begin(), parent.children.end(), frame.id));
+  if (result.has_value()) parent.results[static_cast<size_t>(frame.index)] = std::move(result);
+}
+
+void ApplyEntered(const HistoryEvent& event, Frame& frame) {
+  frame.state = event.state;
+  frame.entered_at = event.at;
+  frame.entered_id = event.id;
+  frame.entered_previous = event.previous_id;
+  frame.data = *event.data;
+  frame.attempts.clear();
+  frame.retry_count = 0;
+  frame.results.clear();
+  frame.last_id = event.id;
+}
+
+void ApplyExited(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  EndWait(snapshot, frame);
+  frame.data = *event.data;
+  frame.result.reset();
+  frame.results.clear();
+  frame.last_id = event.id;
+  for (const auto& [name, value] : event.assigned) frame.variables[name] = value;
+  if (!event.ends_frame || frame.parent == 0) return;
+  const Frame& parent = FrameOf(snapshot, frame.parent);
+  const State& owner = program.states[static_cast<size_t>(parent.state)];
+  if (!std::holds_alternative<ParallelState>(owner.body)) return;
+  FrameOf(snapshot, frame.parent).last_id = event.id;
+  DetachFromParent(snapshot, frame, frame.data);
+  RemoveFrame(snapshot, event.frame);
+}
+
+void ApplyEnd(const HistoryEvent& event, Snapshot& snapshot) {
+  snapshot.ended = true;
+  snapshot.end = event.type;
+  snapshot.output = event.data;
+  snapshot.error = event.error;
+  snapshot.frames.clear();
+  snapshot.waits.clear();
+  snapshot.times_out_at.reset();
+}
+
+void ApplyTask(const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  frame.last_id = event.id;
+  switch (event.type) {
+    case EventType::kTaskScheduled:
+      BeginWait(snapshot, frame, WaitKind::kTask, event.id, event.wake_at);
+      frame.payload = event.data;
+      frame.function = event.function;
+      frame.function_version = event.function_version;
+      break;
+    case EventType::kTaskSucceeded:
+      EndWait(snapshot, frame);
+      frame.result = event.data;
+      break;
+    case EventType::kTaskFailed:
+    case EventType::kTaskTimedOut:
+      EndWait(snapshot, frame);
+      break;
+    default:  // kTaskStarted
+      break;
+  }
+}
+
+void BeginChildren(const HistoryEvent& event, Snapshot& snapshot, Frame& frame) {
+  BeginWait(snapshot, frame, WaitKind::kChildren, event.id, std::nullopt);
+  frame.last_id = event.id;
+  frame.results.assign(static_cast<size_t>(event.index), std::nullopt);
+}
+
+void ApplyParallel(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  switch (event.type) {
+    case EventType::kParallelStateStarted: {
+      BeginChildren(event, snapshot, frame);
+      const State& state = program.states[static_cast<size_t>(event.state)];
+      const auto& branches = std::get<ParallelState>(state.body).branches;
+      for (size_t i = 0; i < branches.size(); ++i) {
+        AddFrame(snapshot, branches[i], &frame, static_cast<int64_t>(i), *event.data, event.id);
+      }
+      break;
+    }
+    case EventType::kParallelStateSucceeded:  // Exited comes after the same event as this one
+      EndChildren(snapshot, frame);
+      break;
+    default:  // kParallelStateFailed
+      EndChildren(snapshot, frame);
+      frame.last_id = event.id;
+      break;
+  }
+}
+
+void ApplyBranchFailed(const HistoryEvent& event, Snapshot& snapshot) {
+  const Frame& branch = FrameOf(snapshot, event.frame);
+  // What follows for the Parallel comes after the failed branch's last event.
+  FrameOf(snapshot, branch.parent).last_id = branch.last_id;
+  DetachFromParent(snapshot, branch, std::nullopt);
+  RemoveFrame(snapshot, event.frame);
+}
+
+void ApplyMapIteration(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  if (event.type == EventType::kMapIterationStarted) {
+    Frame& frame = FrameOf(snapshot, event.frame);
+    const State& state = program.states[static_cast<size_t>(event.state)];
+    AddFrame(snapshot, std::get<MapState>(state.body).processor, &frame, event.index, *event.data,
+             event.id);
+    frame.next_item = event.index + 1;
+    return;
+  }
+  const Frame& iteration = FrameOf(snapshot, event.frame);
+  Frame& map = FrameOf(snapshot, iteration.parent);
+  std::optional<Json> result;
+  if (event.type == EventType::kMapIterationSucceeded) {
+    result = iteration.data;
+    map.last_id = event.id;
+  } else if (event.type == EventType::kMapIterationFailed) {
+    map.last_id = iteration.last_id;  // MapStateFailed, or a retry, comes after the same event
+  }
+  DetachFromParent(snapshot, iteration, std::move(result));
+  RemoveFrame(snapshot, event.frame);
+}
+
+void ApplyMap(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  switch (event.type) {
+    case EventType::kMapStateStarted: {
+      Frame& frame = FrameOf(snapshot, event.frame);
+      BeginChildren(event, snapshot, frame);
+      frame.items = *event.data;
+      frame.next_item = 0;
+      frame.concurrency_max = event.concurrency_max;
+      break;
+    }
+    case EventType::kMapStateSucceeded:
+      EndChildren(snapshot, FrameOf(snapshot, event.frame));
+      break;
+    case EventType::kMapStateFailed: {
+      Frame& frame = FrameOf(snapshot, event.frame);
+      EndChildren(snapshot, frame);
+      frame.last_id = event.id;
+      break;
+    }
+    default:
+      ApplyMapIteration(program, event, snapshot);
+  }
+}
+
+void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  EndChildren(snapshot, frame);
+  frame.results.clear();
+  if (frame.attempts.size() <= static_cast<size_t>(event.index)) {
+    frame.attempts.resize(static_cast<size_t>(event.index) + 1);
+  }
+  ++frame.attempts[static_cast<size_t>(event.index)];
+  ++frame.retry_count;
+  BeginWait(snapshot, frame, WaitKind::kRetry, snapshot.last_id, event.wake_at);
+}
+
+void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
+  snapshot.input = *event.data;
+  snapshot.seed = event.seed;
+  snapshot.started_at = event.at;
+  snapshot.times_out_at = event.wake_at;
+  // The first state comes after nothing, as in the real service's histories.
+  AddFrame(snapshot, 0, nullptr, 0, *event.data, 0);
+}
+
+}  // namespace
+
+void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot) {
+  MILLRACE_CHECK(!snapshot->ended);
+  MILLRACE_CHECK(event.at >= snapshot->last_at);
+  if (IsShown(event.type)) {
+    MILLRACE_CHECK(event.id == snapshot->last_id + 1);
+    snapshot->last_id = event.id;
+  }
+  snapshot->last_at = event.at;
+  switch (event.type) {
+    case EventType::kExecutionStarted:
+      return ApplyStarted(event, *snapshot);
+    case EventType::kExecutionSucceeded:
+    case EventType::kExecutionFailed:
+    case EventType::kExecutionTimedOut:
+    case EventType::kExecutionAborted:
+      return ApplyEnd(event, *snapshot);
+    case EventType::kStateEntered:
+      return ApplyEntered(event, FrameOf(*snapshot, event.frame));
+    case EventType::kWaitPlanned:
+      return BeginWait(*snapshot, FrameOf(*snapshot, event.frame), WaitKind::kAlarm,
+                       snapshot->last_id, event.wake_at);
+    case EventType::kStateExited:
+      return ApplyExited(program, event, *snapshot);
+    case EventType::kStateAborted: {
+      Frame& frame = FrameOf(*snapshot, event.frame);
+      EndWait(*snapshot, frame);
+      frame.last_id = event.id;
+      return;
+    }
+    case EventType::kTaskScheduled:
+    case EventType::kTaskStarted:
+    case EventType::kTaskSucceeded:
+    case EventType::kTaskFailed:
+    case EventType::kTaskTimedOut:
+      return ApplyTask(event, *snapshot);
+    case EventType::kParallelStateStarted:
+    case EventType::kParallelStateSucceeded:
+    case EventType::kParallelStateFailed:
+      return ApplyParallel(program, event, *snapshot);
+    case EventType::kRetryPlanned:
+      return ApplyRetry(event, *snapshot);
+    case EventType::kBranchFailed:
+      return ApplyBranchFailed(event, *snapshot);
+    default:
+      return ApplyMap(program, event, *snapshot);
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,75 @@
+#include "engine/core/evaluation.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace millrace {
+
+std::string FormatTime(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
+}
+
+Evaluation::Evaluation(const Program& program, const ExecutionInfo& info, const Snapshot& snapshot,
+                       const Frame& frame)
+    : program_(program), info_(info), snapshot_(snapshot), frame_(frame) {}
+
+Scope Evaluation::Over(const Json& data) {
+  if (!context_.has_value()) context_ = MakeContext();
+  return {.data = &data, .context = &*context_, .variables = &frame_.variables};
+}
+
+void Evaluation::SetItem(int64_t index, Json value) {
+  item_ = Json::Object({{"Index", Json(index)}, {"Value", std::move(value)}});
+  context_.reset();
+}
+
+Json Evaluation::MakeContext() const {
+  Json context = Json::Object(
+      {{"Execution", Json::Object({{"Id", Json(info_.execution_name)},
+                                   {"Input", snapshot_.input},
+                                   {"Name", Json(info_.execution_id)},
+                                   {"RoleArn", Json("")},
+                                   {"StartTime", Json(FormatTime(snapshot_.started_at))},
+                                   {"RedriveCount", Json(0)}})},
+       {"StateMachine",
+        Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}})},
+       {"State", Json::Object({{"Name", Json(state().name)},
+                               {"EnteredTime", Json(FormatTime(frame_.entered_at))},
+                               {"RetryCount", Json(frame_.retry_count)}})}});
+  if (item_.has_value()) return context.With("Map", Json::Object({{"Item", *item_}}));
+  // The nearest Map around this frame says which item it is.
+  for (const Frame* frame = &frame_; frame->parent != 0;) {
+    const Frame& parent = snapshot_.frames.at(frame->parent);
+    if (parent.items.is_array()) {
+      const Json& value = parent.items.elements()[static_cast<size_t>(frame->index)];
+      return context.With(
+          "Map", Json::Object(
+                     {{"Item", Json::Object({{"Index", Json(frame->index)}, {"Value", value}})}}));
+    }
+    frame = &parent;
+  }
+  return context;
+}
+
+AslResult<Json> Evaluation::Select(const PathField& field, const Json& data) {
+  if (!field.path.has_value()) return Json::Object();
+  if (field.path->is_root()) return data;
+  const Scope scope = Over(data);
+  std::optional<Json> value = field.path->Evaluate(scope);
+  if (value.has_value()) return *std::move(value);
+  return RuntimeError(absl::StrCat("Invalid path '", field.path->text(),
+                                   "' : ", field.path->MissingMessage(scope)));
+}
+
+AslError Evaluation::Located(AslError error) const {
+  if (error.name != "States.Runtime" && error.name != "States.IntrinsicFailure") return error;
+  return {.name = std::move(error.name),
+          .cause = absl::StrCat("An error occurred while executing the state '", state().name,
+                                "' (entered at the event id #", frame_.entered_id, "). ",
+                                error.cause.value_or(""))};
+}
+
+AslError Evaluation::RuntimeError(absl::string_view cause) const {
+  return Located({.name = "States.Runtime", .cause = std::string(cause)});
+}
+
+}  // namespace millrace

@@ -1,0 +1,97 @@
+#include "engine/core/history_event.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace millrace {
+namespace {
+
+// A legacy Lambda ARN as Resource has events of its own in the real service's histories.
+bool IsLegacyLambda(const State& state) {
+  const auto* task = std::get_if<TaskState>(&state.body);
+  return task != nullptr && absl::StartsWith(task->resource, "arn:aws:lambda:");
+}
+
+absl::string_view FixedName(EventType type) {
+  switch (type) {
+    case EventType::kExecutionStarted:
+      return "ExecutionStarted";
+    case EventType::kExecutionSucceeded:
+      return "ExecutionSucceeded";
+    case EventType::kExecutionFailed:
+      return "ExecutionFailed";
+    case EventType::kExecutionTimedOut:
+      return "ExecutionTimedOut";
+    case EventType::kExecutionAborted:
+      return "ExecutionAborted";
+    case EventType::kParallelStateStarted:
+      return "ParallelStateStarted";
+    case EventType::kParallelStateSucceeded:
+      return "ParallelStateSucceeded";
+    case EventType::kParallelStateFailed:
+      return "ParallelStateFailed";
+    case EventType::kMapStateStarted:
+      return "MapStateStarted";
+    case EventType::kMapStateSucceeded:
+      return "MapStateSucceeded";
+    case EventType::kMapStateFailed:
+      return "MapStateFailed";
+    case EventType::kMapIterationStarted:
+      return "MapIterationStarted";
+    case EventType::kMapIterationSucceeded:
+      return "MapIterationSucceeded";
+    case EventType::kMapIterationFailed:
+      return "MapIterationFailed";
+    case EventType::kMapIterationAborted:
+      return "MapIterationAborted";
+    case EventType::kRetryPlanned:
+      return "RetryPlanned";
+    case EventType::kWaitPlanned:
+      return "WaitPlanned";
+    case EventType::kBranchFailed:
+      return "BranchFailed";
+    default:
+      return "";
+  }
+}
+
+absl::string_view Suffix(EventType type) {
+  switch (type) {
+    case EventType::kStateEntered:
+      return "StateEntered";
+    case EventType::kStateExited:
+      return "StateExited";
+    case EventType::kStateAborted:
+      return "StateAborted";
+    case EventType::kTaskScheduled:
+      return "Scheduled";
+    case EventType::kTaskStarted:
+      return "Started";
+    case EventType::kTaskSucceeded:
+      return "Succeeded";
+    case EventType::kTaskFailed:
+      return "Failed";
+    default:  // kTaskTimedOut
+      return "TimedOut";
+  }
+}
+
+}  // namespace
+
+std::string EventTypeName(const HistoryEvent& event, const Program& program) {
+  const absl::string_view fixed = FixedName(event.type);
+  if (!fixed.empty()) return std::string(fixed);
+  const State& state = program.states[static_cast<size_t>(event.state)];
+  if (event.type < EventType::kTaskScheduled) {
+    return absl::StrCat(StateTypeName(state), Suffix(event.type));
+  }
+  return absl::StrCat(IsLegacyLambda(state) ? "LambdaFunction" : "Task", Suffix(event.type));
+}
+
+bool IsTerminal(EventType type) {
+  return type >= EventType::kExecutionSucceeded && type <= EventType::kExecutionAborted;
+}
+
+bool IsShown(EventType type) { return type < EventType::kRetryPlanned; }
+
+}  // namespace millrace

@@ -1,0 +1,66 @@
+#include "engine/core/snapshot.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace millrace {
+namespace {
+
+std::string TextOf(const std::optional<absl::Time>& time) {
+  return time.has_value() ? absl::StrCat(absl::ToUnixMicros(*time)) : "-";
+}
+std::string TextOf(const std::optional<Json>& json) {
+  return json.has_value() ? json->ToText() : "-";
+}
+std::string TextOf(const std::optional<AslError>& error) {
+  if (!error.has_value()) return "-";
+  return absl::StrCat(error->name.value_or("-"), "/", error->cause.value_or("-"));
+}
+
+std::string TextOf(const Variables& variables) {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : variables)
+    parts.push_back(absl::StrCat(name, "=", value.ToText()));
+  std::sort(parts.begin(), parts.end());
+  return absl::StrJoin(parts, ",");
+}
+
+std::string TextOf(const Frame& frame) {
+  std::string text = absl::StrCat(
+      "frame ", frame.id, " parent=", frame.parent, " machine=", frame.machine,
+      " index=", frame.index, " state=", frame.state, " entered=", frame.entered_id, "<",
+      frame.entered_previous, "@", absl::ToUnixMicros(frame.entered_at), " last=", frame.last_id,
+      " data=", frame.data.ToText(), " result=", TextOf(frame.result),
+      " variables=", TextOf(frame.variables), " wait=", static_cast<int>(frame.wait), "#",
+      frame.wait_id, "@", TextOf(frame.wake_at), " payload=", TextOf(frame.payload),
+      " function=", frame.function, "/", frame.function_version);
+  absl::StrAppend(&text, " attempts=", absl::StrJoin(frame.attempts, ","),
+                  " retries=", frame.retry_count, " children=", absl::StrJoin(frame.children, ","),
+                  " results=");
+  for (const std::optional<Json>& result : frame.results)
+    absl::StrAppend(&text, TextOf(result), ";");
+  absl::StrAppend(&text, " items=", frame.items.ToText(), " next=", frame.next_item, "/",
+                  frame.concurrency_max, "\n");
+  return text;
+}
+
+}  // namespace
+
+std::string DebugText(const Snapshot& snapshot) {
+  std::string text = absl::StrCat(
+      "snapshot last=", snapshot.last_id, "@", absl::ToUnixMicros(snapshot.last_at),
+      " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame,
+      " input=", snapshot.input.ToText(), " seed=", snapshot.seed, " ended=", snapshot.ended, "/",
+      static_cast<int>(snapshot.end), " output=", TextOf(snapshot.output),
+      " error=", TextOf(snapshot.error), " times_out=", TextOf(snapshot.times_out_at), "\n");
+  for (const auto& [id, frame] : snapshot.frames) absl::StrAppend(&text, TextOf(frame));
+  std::vector<std::string> waits;
+  for (const auto& [id, frame] : snapshot.waits) waits.push_back(absl::StrCat(id, ":", frame));
+  std::sort(waits.begin(), waits.end());
+  absl::StrAppend(&text, "waits ", absl::StrJoin(waits, ","));
+  return text;
+}
+
+}  // namespace millrace

@@ -1,0 +1,30 @@
+#include "engine/core/states/outcome.h"
+
+namespace millrace {
+namespace {
+
+AslResult<std::optional<std::string>> ReadText(const std::optional<TextField>& field,
+                                               Evaluation& evaluation) {
+  if (!field.has_value()) return std::optional<std::string>();
+  if (field->value.has_value()) return field->value;
+  const AslResult<Json> filled =
+      field->expression->Evaluate(evaluation.Over(evaluation.frame().data));
+  if (!filled.ok()) return evaluation.Located(filled.error());
+  const Json* value = filled->Find("value");
+  if (value == nullptr || !value->is_string()) {
+    return evaluation.RuntimeError("ErrorPath and CausePath must select a string.");
+  }
+  return std::optional<std::string>(std::string(value->AsString()));
+}
+
+}  // namespace
+
+Outcome Enter(const FailState& fail, Evaluation& evaluation) {
+  const auto error = ReadText(fail.error, evaluation);
+  if (!error.ok()) return Fail{error.error()};
+  const auto cause = ReadText(fail.cause, evaluation);
+  if (!cause.ok()) return Fail{cause.error()};
+  return Fail{{.name = *error, .cause = *cause}};
+}
+
+}  // namespace millrace

@@ -1,0 +1,75 @@
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "engine/core/states/outcome.h"
+
+namespace millrace {
+namespace {
+
+// The real service's bound: 2^31 seconds in whole days.
+constexpr double kWaitDaysMax = 24855;
+
+AslResult<absl::Time> ReadTimestamp(const JsonPath& path, Evaluation& evaluation,
+                                    const Json& input) {
+  const std::optional<Json> value = path.Evaluate(evaluation.Over(input));
+  const std::string text = value.has_value() && value->is_string()
+                               ? std::string(value->AsString())
+                               : (value.has_value() ? value->ToText() : "");
+  absl::Time time;
+  std::string problem;
+  if (value.has_value() && value->is_string() &&
+      absl::ParseTime(absl::RFC3339_full, text, &time, &problem)) {
+    return time;
+  }
+  return evaluation.RuntimeError(
+      absl::StrCat("The TimestampPath parameter does not reference a valid ISO-8601 extended "
+                   "offset date-time format string: ",
+                   path.text(), " == ", text));
+}
+
+AslResult<absl::Time> WaitsUntil(const WaitState& wait, Evaluation& evaluation, const Json& input,
+                                 absl::Time now) {
+  if (wait.timestamp.has_value()) return *wait.timestamp;
+  if (wait.timestamp_path.has_value()) {
+    return ReadTimestamp(*wait.timestamp_path, evaluation, input);
+  }
+  const AslResult<double> seconds = ReadNumber(*wait.seconds, evaluation, input);
+  if (!seconds.ok()) return seconds.error();
+  return now + absl::Seconds(*seconds);
+}
+
+}  // namespace
+
+Outcome Enter(const WaitState& wait, Evaluation& evaluation, absl::Time now) {
+  const AslResult<Json> input = EffectiveInput(evaluation);
+  if (!input.ok()) return Fail{input.error()};
+  const AslResult<absl::Time> until = WaitsUntil(wait, evaluation, *input, now);
+  if (!until.ok()) return Fail{until.error()};
+  if (*until - now > absl::Hours(24) * kWaitDaysMax) {
+    return Fail{evaluation.RuntimeError("Wait state delay is too long.")};
+  }
+  return SleepUntil{*until};
+}
+
+AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, const Json& data) {
+  if (field.value.has_value()) return *field.value;
+  const std::optional<Json> value = field.path->Evaluate(evaluation.Over(data));
+  const std::string shown =
+      absl::StrCat(field.path->text(), " == ", value.has_value() ? value->ToText() : "null");
+  if (!value.has_value() || value->is_null()) {
+    return evaluation.RuntimeError(absl::StrCat(
+        "The ", field.name, " parameter does not reference an input value: ", field.path->text()));
+  }
+  const std::optional<int64_t> number = value->ToInt64();
+  if (!number.has_value()) {
+    return evaluation.RuntimeError(
+        absl::StrCat("The ", field.name, " parameter cannot be parsed as a long value: ", shown));
+  }
+  if (*number < 0) {
+    return evaluation.RuntimeError(
+        absl::StrCat("The ", field.name, " parameter references a negative value: ", shown));
+  }
+  return static_cast<double>(*number);
+}
+
+}  // namespace millrace
