@@ -137,6 +137,17 @@ pid_t ForkAndExecute(const ChildPlan& plan) {
   return pid;
 }
 
+std::optional<ProcessIdentity> FindUnprivilegedIdentity() {
+  if (geteuid() != 0) return std::nullopt;
+  std::vector<char> buffer(16384);
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwnam_r("nobody", &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return ProcessIdentity{.uid = found->pw_uid, .gid = found->pw_gid};
+  }
+  return ProcessIdentity{.uid = 65534, .gid = 65534};
+}
+
 }  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
@@ -152,14 +163,8 @@ void FileDescriptor::Close() {
 }
 
 std::optional<ProcessIdentity> UnprivilegedIdentity() {
-  if (geteuid() != 0) return std::nullopt;
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwnam_r("nobody", &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return ProcessIdentity{.uid = found->pw_uid, .gid = found->pw_gid};
-  }
-  return ProcessIdentity{.uid = 65534, .gid = 65534};
+  static const std::optional<ProcessIdentity> identity = FindUnprivilegedIdentity();
+  return identity;
 }
 
 void ChildProcess::KillGroup() const {

@@ -326,7 +326,7 @@ void PythonLoop::Serve(Function& function) {
   if (function.process != 0) return Feed(*seats_.at(function.process));
   if (function.wish != Function::Wish::kNone) return;
   if (function.waiting.empty()) {
-    if (function.seats == 0 && !function.is_due) functions_.erase(function.code->version_key);
+    if (function.seats == 0) functions_.erase(std::string(function.code->version_key));
     return;
   }
   if (no_slot_.empty() && TakeSlot()) return MakeFolder(function);
