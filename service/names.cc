@@ -62,7 +62,13 @@ bool IsWorkflowId(absl::string_view id) {
 bool IsFunctionId(absl::string_view id) { return IsWorkflowId(id); }
 
 bool IsExecutionId(absl::string_view id) {
-  if (id.empty() || id.size() > kExecutionIdLengthMax || id == "." || id == "..") return false;
+  return id != "." && id != ".." && IsExecutionIdPrefix(id);
+}
+
+bool IsWorkflowIdPrefix(absl::string_view prefix) { return IsWorkflowId(prefix); }
+
+bool IsExecutionIdPrefix(absl::string_view id) {
+  if (id.empty() || id.size() > kExecutionIdLengthMax) return false;
   for (const char c : id) {
     if (!absl::ascii_isalnum(c) && c != '_' && c != '.' && c != '-') return false;
   }

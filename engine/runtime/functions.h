@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/errors.h"
 #include "engine/runtime/catalog_storage.h"
 #include "engine/tasks/function_host.h"
 
@@ -23,6 +24,9 @@ class Functions {
 
   // `function.version_key` and `created_at` are set here, and limits that are zero. INVALID_FIELD
   // for code that cannot be one, with fields as in "function.handler".
+  // FindViolations says the same beforehand, of a function whose defaults are set.
+  static void SetDefaults(FunctionRow* function);
+  static std::vector<errors::FieldViolation> FindViolations(const FunctionRow& function);
   absl::StatusOr<FunctionRow> Create(FunctionRow function, const std::string& request_id);
   absl::StatusOr<FunctionRow> Get(const FunctionId& id);
   absl::StatusOr<std::vector<FunctionRow>> List(const std::string& project,
