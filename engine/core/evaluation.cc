@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-std::string FormatTime(absl::Time time) {
+std::string FormatInstant(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
@@ -23,18 +23,19 @@ void Evaluation::SetItem(int64_t index, Json value) {
 }
 
 Json Evaluation::MakeContext() const {
-  Json context = Json::Object(
-      {{"Execution", Json::Object({{"Id", Json(info_.execution_name)},
-                                   {"Input", snapshot_.input},
-                                   {"Name", Json(info_.execution_id)},
-                                   {"RoleArn", Json("")},
-                                   {"StartTime", Json(FormatTime(snapshot_.started_at))},
-                                   {"RedriveCount", Json(0)}})},
-       {"StateMachine",
-        Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}})},
-       {"State", Json::Object({{"Name", Json(state().name)},
-                               {"EnteredTime", Json(FormatTime(frame_.entered_at))},
-                               {"RetryCount", Json(frame_.retry_count)}})}});
+  const Json execution = Json::Object({{"Id", Json(info_.execution_name)},
+                                       {"Input", snapshot_.input},
+                                       {"Name", Json(info_.execution_id)},
+                                       {"RoleArn", Json("")},
+                                       {"StartTime", Json(FormatInstant(snapshot_.started_at))},
+                                       {"RedriveCount", Json(0)}});
+  const Json workflow =
+      Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}});
+  const Json state = Json::Object({{"Name", Json(this->state().name)},
+                                   {"EnteredTime", Json(FormatInstant(frame_.entered_at))},
+                                   {"RetryCount", Json(frame_.retry_count)}});
+  Json context =
+      Json::Object({{"Execution", execution}, {"StateMachine", workflow}, {"State", state}});
   if (item_.has_value()) return context.With("Map", Json::Object({{"Item", *item_}}));
   // The nearest Map around this frame says which item it is.
   for (const Frame* frame = &frame_; frame->parent != 0;) {

@@ -44,6 +44,6 @@ class Evaluation {
 };
 
 // "2026-01-31T10:15:30.123Z", as the context object and the history have times.
-std::string FormatTime(absl::Time time);
+std::string FormatInstant(absl::Time time);
 
 }  // namespace millrace
