@@ -21,13 +21,14 @@ std::vector<HistoryEvent> FirstOf(const std::vector<HistoryEvent>& events, size_
 
 }  // namespace
 
-void LaneInbox::Post(LaneMessage message) {
+bool LaneInbox::Post(LaneMessage message) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return;
+    if (closed_) return false;
     messages_.push_back(std::move(message));
   }
   changed_.notify_one();
+  return true;
 }
 
 std::vector<LaneMessage> LaneInbox::Take(absl::Duration patience) {
@@ -65,7 +66,7 @@ Lane::Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue*
                 lane_message::Committed{.batch = std::move(batch), .result = std::move(result)});
           })) {}
 
-Lane::~Lane() { Stop(); }
+Lane::~Lane() { Stop(absl::CancelledError("the lane is gone")); }
 
 void Lane::Run() {
   thread_ = std::thread([this] {
@@ -74,10 +75,22 @@ void Lane::Run() {
   });
 }
 
-void Lane::Stop() {
+void Lane::Stop(const absl::Status& status) {
   inbox_->Close();
   if (thread_.joinable()) thread_.join();
+  if (committer_ == nullptr) return;
+  // The batch under way is finished; nobody acts on it here, whoever takes its executions up does.
   committer_.reset();
+  for (LaneMessage& message : inbox_->Take(absl::ZeroDuration())) Refuse(std::move(message), status);
+  for (auto& [key, held] : held_) AnswerAll(*held, status);
+}
+
+void Lane::Refuse(LaneMessage message, const absl::Status& status) {
+  if (auto* start = std::get_if<lane_message::Start>(&message)) AnswerAll(*start->held, status);
+  if (auto* give = std::get_if<lane_message::Give>(&message); give && give->event.done) {
+    give->event.done(status);
+  }
+  if (auto* await = std::get_if<lane_message::AwaitEnd>(&message)) await->done(status);
 }
 
 std::vector<ExecutionKey> Lane::StoredKeys() const {

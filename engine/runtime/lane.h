@@ -79,7 +79,8 @@ using LaneMessage =
 // journal knows that they are outstanding.
 class LaneInbox {
  public:
-  void Post(LaneMessage message);
+  // False once it is closed.
+  bool Post(LaneMessage message);
   // All that waits, after at most `patience`.
   std::vector<LaneMessage> Take(absl::Duration patience);
   void Close();
@@ -110,7 +111,6 @@ struct LaneHooks {
 class Lane {
  public:
   Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue* spare, LaneHooks hooks);
-  // Stops the loop and the committer; what was not committed is lost, as in a crash.
   ~Lane();
 
   LaneInbox& inbox() { return *inbox_; }
@@ -120,7 +120,8 @@ class Lane {
 
   // Runs RunOnce on a thread of its own until Stop().
   void Run();
-  void Stop();
+  // Ends the loop and the committer, and answers whoever waits with `status`.
+  void Stop(const absl::Status& status);
   // What the lane held when it was stopped: to be given back.
   std::vector<ExecutionKey> StoredKeys() const;
 
@@ -165,6 +166,7 @@ class Lane {
   void UndoRow(Held& held);
   void Quarantine(Held& held, const std::string& reason);
   void End(Held& held);
+  void Refuse(LaneMessage message, const absl::Status& status);
   void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer);
 
   Node* const node_;

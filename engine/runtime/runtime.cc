@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
@@ -359,7 +360,7 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
     if (!IsShown(event.type)) return;
     if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
     if (!reverse && all.size() > static_cast<size_t>(limit)) return;
-    all.push_back(ViewOf(event, program));
+    all.push_back(MakeHistoryEventView(program, event));
     if (event.type == EventType::kTaskScheduled) {
       all.back().idempotency_key = program.is_express
                                        ? IdempotencyKey(stored.key, event.id, stored.claims)
@@ -378,7 +379,7 @@ absl::StatusOr<Watches::News> Runtime::ReadNews(const ExecutionKey& key, int64_t
   Watches::News news;
   const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
     if (!IsShown(event.type) || event.id <= after_id) return;
-    news.events.push_back(ViewOf(event, program));
+    news.events.push_back(MakeHistoryEventView(program, event));
     if (event.type == EventType::kTaskScheduled) {
       news.events.back().idempotency_key = IdempotencyKey(key, event.id, writer);
     }
