@@ -49,9 +49,10 @@ TEST(AslText, IsAJsonObjectOfBoundedSizeAndDepth) {
 
 TEST(AslText, HasEachKeyOnce) {
   ExpectFindings({
-      {R"({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}, "A": {"Type": "Succeed"}}})",
+      {R"({"StartAt": "A", "States": {"A": {"Type": "Fail"}, "A": {"Type": "Succeed"}}})",
        {{"/States/A", "DUPLICATE_STATE"}}},
-      {R"({"StartAt": "A", "StartAt": "A", "States": {"A": {"Type": "Fail", "\u0054ype": "Fail"}}})",
+      {R"({"StartAt": "A", "StartAt": "A",
+           "States": {"A": {"Type": "Fail", "\u0054ype": "Fail"}}})",
        {{"/StartAt", "DUPLICATE_FIELD"}, {"/States/A/Type", "DUPLICATE_FIELD"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "Result": [ {}, [1, "\"}", {"a": 1, "a": 2}] ])"),
        {{"/States/S/Result/1/2/a", "DUPLICATE_FIELD"}}},
