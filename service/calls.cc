@@ -90,9 +90,8 @@ absl::Status Calls::Admit(const grpc::ServerContextBase& context,
   return status;
 }
 
-Calls::Begun Calls::Begin(const grpc::CallbackServerContext* context,
-                          const grpc::ByteBuffer& bytes, grpc::ByteBuffer* response,
-                          google::protobuf::Message* request) {
+Calls::Begun Calls::Begin(const grpc::CallbackServerContext* context, const grpc::ByteBuffer& bytes,
+                          grpc::ByteBuffer* response, google::protobuf::Message* request) {
   auto* reactor = new UnaryReactor(this, response);
   Begun begun{.reactor = reactor};
   absl::Status status = ParseRequest(bytes, request);
@@ -145,6 +144,9 @@ void Calls::Guard(OpenCall& call, const std::function<void()>& handle) {
     handle();
   } catch (const std::exception& exception) {
     Log(LogLevel::kError, "a call's handler failed", {{"error", exception.what()}});
+    call.End(errors::Internal());
+  } catch (...) {
+    Log(LogLevel::kError, "a call's handler failed", {{"error", "no std::exception"}});
     call.End(errors::Internal());
   }
 }

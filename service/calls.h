@@ -19,8 +19,8 @@ namespace millrace::service {
 
 class Calls;
 
-// A call that is under way. Whoever has it may end it, from any thread; the first one does, and what
-// the others say is dropped. So an answer may come long after its client has gone.
+// A call that is under way. Whoever has it may end it, from any thread; the first one does, and
+// what the others say is dropped. So an answer may come long after its client has gone.
 class OpenCall {
  public:
   virtual ~OpenCall() = default;
@@ -86,8 +86,7 @@ class Calls {
 
   // For handlers that wait for the database: they run in the pool.
   template <typename Request, typename Response>
-  using BlockingHandler =
-      std::function<absl::StatusOr<Response>(const Caller&, const Request&)>;
+  using BlockingHandler = std::function<absl::StatusOr<Response>(const Caller&, const Request&)>;
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* ReceiveBlocking(grpc::CallbackServerContext* context,
                                             const grpc::ByteBuffer* bytes,
@@ -97,21 +96,22 @@ class Calls {
         context, bytes, response,
         [this, handle = std::move(handle)](const Caller& caller, const Request& request,
                                            const std::shared_ptr<PendingCall>& call) {
-          RunBlocking(call, [caller, request, call, handle] {
-            call->Answer(handle(caller, request));
-          });
+          RunBlocking(call,
+                      [caller, request, call, handle] { call->Answer(handle(caller, request)); });
         });
   }
 
   // Runs `job` in the pool, unless the call has ended by then; it is to answer the call.
   void RunBlocking(const std::shared_ptr<PendingCall>& call, std::function<void()> job);
 
-  // Whether this call may go on: counts it, until Release(). For streams, which do all by themselves.
+  // Whether this call may go on: counts it, until Release(). For streams, which do all by
+  // themselves.
   absl::Status Admit(const grpc::ServerContextBase& context,
                      const google::protobuf::Message& request, Caller* caller);
   void Release() { --calls_; }
 
-  // Calls that may last are ended with SHUTTING_DOWN when the server stops, unless they left before.
+  // Calls that may last are ended with SHUTTING_DOWN when the server stops, unless they left
+  // before.
   void Join(std::shared_ptr<OpenCall> call);
   void Leave(const std::shared_ptr<OpenCall>& call);
   // From now on no call is admitted.

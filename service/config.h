@@ -23,8 +23,8 @@ struct ServeConfig {
   std::string log_level = "info";  // debug, info, warning, error
 };
 
-// Adds the flags of `millrace serve`, which set `config` when `command` is parsed. Each can be given
-// as an environment variable too: --database-url as MILLRACE_DATABASE_URL.
+// Adds the flags of `millrace serve`, which set `config` when `command` is parsed. Each can be
+// given as an environment variable too: --database-url as MILLRACE_DATABASE_URL.
 void AddServeFlags(CLI::App* command, ServeConfig* config);
 
 // The listener that `config` describes.

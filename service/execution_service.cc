@@ -67,9 +67,8 @@ absl::StatusOr<v1::GetExecutionHistoryResponse> History(
   const Page page = ParsePage(request, &checks);
   const int64_t after_id = page.PositionAsNumber(&checks);
   MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_ASSIGN_OR_RETURN(
-      const Executions::HistoryPage found,
-      executions.History(id, after_id, page.size, request.reverse_order()));
+  MILLRACE_ASSIGN_OR_RETURN(const Executions::HistoryPage found,
+                            executions.History(id, after_id, page.size, request.reverse_order()));
   v1::GetExecutionHistoryResponse response;
   size_t bytes = 0;
   bool more = found.more;
@@ -194,15 +193,15 @@ void ExecutionService::Stop(const v1::StopExecutionRequest& request,
   checks.SizeAtMost("cause", request.cause(), kCauseBytesMax);
   checks.OptionalRequestId("request_id", request.request_id());
   if (!checks.ok()) return call->End(checks.status());
-  executions_->Stop(
-      id, request.error(), request.cause(),
-      [this, id, request, call](const absl::StatusOr<ExecutionView>& view) {
-        const bool repeated = !request.request_id().empty() && !view.ok() &&
-                              errors::ReasonOf(view.status()) == kEndedReason;
-        if (!repeated || call->ended()) return AnswerExecution(*call, view);
-        calls_->RunBlocking(
-            call, [this, id, request, call] { call->Answer(FindStopped(*executions_, id, request)); });
-      });
+  executions_->Stop(id, request.error(), request.cause(),
+                    [this, id, request, call](const absl::StatusOr<ExecutionView>& view) {
+                      const bool repeated = !request.request_id().empty() && !view.ok() &&
+                                            errors::ReasonOf(view.status()) == kEndedReason;
+                      if (!repeated || call->ended()) return AnswerExecution(*call, view);
+                      calls_->RunBlocking(call, [this, id, request, call] {
+                        call->Answer(FindStopped(*executions_, id, request));
+                      });
+                    });
 }
 
 grpc::ServerUnaryReactor* ExecutionService::StartExecution(Context* context, const Bytes* request,
@@ -248,8 +247,8 @@ grpc::ServerUnaryReactor* ExecutionService::GetExecutionHistory(Context* context
       [this](const Caller&, const auto& parsed) { return History(*executions_, parsed); });
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::WatchExecution(
-    Context* context, const Bytes* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::WatchExecution(Context* context,
+                                                                             const Bytes* request) {
   auto* reactor = new WatchReactor(calls_, executions_);
   reactor->Begin(*context, *request);
   return reactor;

@@ -7,13 +7,12 @@
 namespace millrace::service {
 
 // millrace.v1.FunctionService over the catalog. Its methods take and give bytes (see request.h).
-class FunctionService
-    : public v1::FunctionService::WithRawCallbackMethod_CreateFunction<
-          v1::FunctionService::WithRawCallbackMethod_GetFunction<
-              v1::FunctionService::WithRawCallbackMethod_ListFunctions<
-                  v1::FunctionService::WithRawCallbackMethod_DeleteFunction<
-                      v1::FunctionService::WithRawCallbackMethod_InvokeFunction<
-                          v1::FunctionService::Service>>>>> {
+class FunctionService : public v1::FunctionService::WithRawCallbackMethod_CreateFunction<
+                            v1::FunctionService::WithRawCallbackMethod_GetFunction<
+                                v1::FunctionService::WithRawCallbackMethod_ListFunctions<
+                                    v1::FunctionService::WithRawCallbackMethod_DeleteFunction<
+                                        v1::FunctionService::WithRawCallbackMethod_InvokeFunction<
+                                            v1::FunctionService::Service>>>>> {
  public:
   FunctionService(Calls* calls, Functions* functions) : calls_(calls), functions_(functions) {}
 

@@ -38,8 +38,7 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
                               Milliseconds(options.ping_interval_min));
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
-                              Milliseconds(options.keepalive_interval));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_interval));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                               Milliseconds(options.keepalive_timeout));
   grpc::ResourceQuota quota("millrace");
@@ -96,9 +95,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   if (auto* health = state->server->GetHealthCheckService(); health != nullptr) {
     health->SetServingStatus(true);
-    for (const char* name : {v1::WorkflowService::service_full_name(),
-                             v1::ExecutionService::service_full_name(),
-                             v1::FunctionService::service_full_name()}) {
+    for (const char* name :
+         {v1::WorkflowService::service_full_name(), v1::ExecutionService::service_full_name(),
+          v1::FunctionService::service_full_name()}) {
       health->SetServingStatus(name, true);
     }
   }

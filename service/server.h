@@ -23,7 +23,8 @@ struct ServerOptions {
   absl::Duration handshake_timeout = absl::Seconds(10);
   absl::Duration connection_idle_max = absl::Minutes(5);
   // After its age a connection takes no more calls; after the grace, those under way are ended. It
-  // is long, because RunExecution and WatchExecution may be: both can be made again where they broke.
+  // is long, because RunExecution and WatchExecution may be: both can be made again where they
+  // broke.
   absl::Duration connection_age_max = absl::Minutes(10);
   absl::Duration connection_age_grace = absl::Hours(1);
   absl::Duration ping_interval_min = absl::Seconds(10);  // a client's; more often is an abuse
@@ -46,8 +47,8 @@ class Server {
   ~Server();
 
   int port() const;
-  // Refuses new calls with SHUTTING_DOWN, as also those that wait for an execution's end or history;
-  // all others have `grace` to end. Returns when no call is left.
+  // Refuses new calls with SHUTTING_DOWN, as also those that wait for an execution's end or
+  // history; all others have `grace` to end. Returns when no call is left.
   void Shutdown(absl::Duration grace);
 
  private:

@@ -36,19 +36,19 @@ void WatchStream::Subscribe(int64_t after_id) {
   }
   old.reset();
   const std::weak_ptr<WatchStream> weak = weak_from_this();
-  std::shared_ptr<Executions::Waiting> watch = executions_->Watch(
-      id_, after_id,
-      {.events =
-           [weak, subscription](const std::vector<HistoryEventView>& events) {
-             const std::shared_ptr<WatchStream> self = weak.lock();
-             if (self == nullptr) return;
-             Calls::Guard(*self, [&] { self->Receive(subscription, events); });
-           },
-       .end =
-           [weak, subscription](const absl::Status& status) {
-             const std::shared_ptr<WatchStream> self = weak.lock();
-             if (self != nullptr) self->ReceiveEnd(subscription, status);
-           }});
+  std::shared_ptr<Executions::Waiting> watch =
+      executions_->Watch(id_, after_id,
+                         {.events =
+                              [weak, subscription](const std::vector<HistoryEventView>& events) {
+                                const std::shared_ptr<WatchStream> self = weak.lock();
+                                if (self == nullptr) return;
+                                Calls::Guard(*self, [&] { self->Receive(subscription, events); });
+                              },
+                          .end =
+                              [weak, subscription](const absl::Status& status) {
+                                const std::shared_ptr<WatchStream> self = weak.lock();
+                                if (self != nullptr) self->ReceiveEnd(subscription, status);
+                              }});
   const std::lock_guard lock(mutex_);
   if (writer_ != nullptr && subscription == subscription_) watch_.swap(watch);
 }

@@ -64,8 +64,7 @@ absl::StatusOr<v1::Workflow> Update(Workflows& workflows,
   FieldChecks checks;
   const CatalogStorage::WorkflowUpdate update = FromProto(request, &checks);
   MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow row,
-                            workflows.Update(update, request.request_id()));
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow row, workflows.Update(update, request.request_id()));
   return WithDefinition(workflows, row, row.revision);
 }
 
@@ -74,15 +73,14 @@ absl::StatusOr<Empty> Delete(Workflows& workflows, const v1::DeleteWorkflowReque
   const WorkflowId id = ParseWorkflowName("name", request.name(), &checks);
   checks.OptionalRequestId("request_id", request.request_id());
   MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_RETURN_IF_ERROR(workflows
-                               .Delete(id, request.etag(), request.keep_executions(),
-                                       request.request_id())
-                               .status());
+  MILLRACE_RETURN_IF_ERROR(
+      workflows.Delete(id, request.etag(), request.keep_executions(), request.request_id())
+          .status());
   return Empty();
 }
 
-absl::StatusOr<v1::ValidateWorkflowResponse> Validate(
-    Workflows& workflows, const v1::ValidateWorkflowRequest& request) {
+absl::StatusOr<v1::ValidateWorkflowResponse> Validate(Workflows& workflows,
+                                                      const v1::ValidateWorkflowRequest& request) {
   FieldChecks checks;
   const std::string project = ParseProjectName("parent", request.parent(), &checks);
   const v1::Workflow& workflow = request.workflow();

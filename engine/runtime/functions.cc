@@ -128,14 +128,13 @@ std::vector<errors::FieldViolation> Functions::FindViolations(const FunctionRow&
   }
   if (!violations.empty()) return violations;
   if (const absl::Status status = ValidateFunctionCode(CodeOf(function)); !status.ok()) {
-    violations.push_back({function.zip.empty() ? "function.source" : "function.zip",
-                          std::string(status.message())});
+    violations.push_back(
+        {function.zip.empty() ? "function.source" : "function.zip", std::string(status.message())});
   }
   return violations;
 }
 
-absl::StatusOr<FunctionRow> Functions::Create(FunctionRow function,
-                                              const std::string& request_id) {
+absl::StatusOr<FunctionRow> Functions::Create(FunctionRow function, const std::string& request_id) {
   SetDefaults(&function);
   function.version_key = Uuid::Random();
   function.created_at = absl::Now();
@@ -162,13 +161,11 @@ absl::StatusOr<FunctionRow> Functions::Get(const FunctionId& id) {
 }
 
 absl::StatusOr<std::vector<FunctionRow>> Functions::List(const std::string& project,
-                                                         const std::string& after_name,
-                                                         int limit) {
+                                                         const std::string& after_name, int limit) {
   return state_->storage->ListFunctions(project, after_name, limit);
 }
 
-absl::StatusOr<FunctionRow> Functions::Delete(const FunctionId& id,
-                                              const std::string& request_id) {
+absl::StatusOr<FunctionRow> Functions::Delete(const FunctionId& id, const std::string& request_id) {
   FieldHash hash;
   hash.Add(id.function);
   const auto deleted =
@@ -260,10 +257,9 @@ void Functions::State::Answer(std::shared_ptr<const FunctionCode> code,
       host->Invoke(code, std::move(invocation.event), std::move(invocation.context),
                    std::move(invocation.done));
     } else {
-      invocation.done(AslError{
-          .name = std::string(kFunctionNotFoundError),
-          .cause = absl::StrCat("Function '", invocation.context.function_name,
-                                "' does not exist.")});
+      invocation.done(AslError{.name = std::string(kFunctionNotFoundError),
+                               .cause = absl::StrCat("Function '", invocation.context.function_name,
+                                                     "' does not exist.")});
     }
   }
 }

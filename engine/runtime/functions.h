@@ -33,10 +33,10 @@ class Functions {
                                                 const std::string& after_name, int limit);
   absl::StatusOr<FunctionRow> Delete(const FunctionId& id, const std::string& request_id);
 
-  // Calls a function; never blocks. Code that is not cached is read by a thread of this class, which
-  // tries again as long as the database cannot be reached. A function that does not exist answers
-  // with the error Lambda.ResourceNotFoundException. `done` must not block. What another node
-  // changed is seen within 15 seconds, what this one changed at once.
+  // Calls a function; never blocks. Code that is not cached is read by a thread of this class,
+  // which tries again as long as the database cannot be reached. A function that does not exist
+  // answers with the error Lambda.ResourceNotFoundException. `done` must not block. What another
+  // node changed is seen within 15 seconds, what this one changed at once.
   void Invoke(const FunctionId& id, Json event, InvocationContext context, InvocationDone done);
 
  private:

@@ -121,7 +121,8 @@ ExecutionsFilter FromProto(const v1::ListExecutionsRequest& request, FieldChecks
   ExecutionsFilter filter{.workflow = ParseWorkflowName("parent", request.parent(), checks),
                           .status = FromProto(request.state(), checks),
                           .execution_id_prefix = request.execution_id_prefix()};
-  if (!request.execution_id_prefix().empty() && !IsExecutionIdPrefix(request.execution_id_prefix())) {
+  if (!request.execution_id_prefix().empty() &&
+      !IsExecutionIdPrefix(request.execution_id_prefix())) {
     checks->Add("execution_id_prefix", absl::StrCat("is the beginning of an execution's id, not ",
                                                     Quote(request.execution_id_prefix())));
   }

@@ -21,15 +21,14 @@ v1::Function ToProto(const FunctionRow& row) {
 
 FunctionRow FromProto(const v1::CreateFunctionRequest& request, FieldChecks* checks) {
   const v1::Function& function = request.function();
-  FunctionRow row{
-      .id = {.project = ParseProjectName("parent", request.parent(), checks),
-             .function = request.function_id()},
-      .handler = function.handler(),
-      .source = function.source(),
-      .zip = function.zip(),
-      .timeout = FromProto("function.timeout", function.timeout(), checks),
-      .memory_bytes_max = int64_t{function.memory_mib()} << 20,
-      .description = function.description()};
+  FunctionRow row{.id = {.project = ParseProjectName("parent", request.parent(), checks),
+                         .function = request.function_id()},
+                  .handler = function.handler(),
+                  .source = function.source(),
+                  .zip = function.zip(),
+                  .timeout = FromProto("function.timeout", function.timeout(), checks),
+                  .memory_bytes_max = int64_t{function.memory_mib()} << 20,
+                  .description = function.description()};
   CheckFunctionId("function_id", request.function_id(), checks);
   checks->SizeAtMost("function.description", function.description(), kDescriptionBytesMax);
   checks->OptionalRequestId("request_id", request.request_id());

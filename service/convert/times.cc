@@ -28,8 +28,8 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
 
 absl::Time FromProto(absl::string_view field, const google::protobuf::Timestamp& time,
                      FieldChecks* checks) {
-  if (time.seconds() < kSecondsOfYear1 || time.seconds() > kSecondsOfYear9999 ||
-      time.nanos() < 0 || time.nanos() > kNanosMax) {
+  if (time.seconds() < kSecondsOfYear1 || time.seconds() > kSecondsOfYear9999 || time.nanos() < 0 ||
+      time.nanos() > kNanosMax) {
     checks->Add(field, "is a time of the years 1 to 9999");
     return absl::UnixEpoch();
   }

@@ -72,8 +72,7 @@ Workflows::CreateRequest FromProto(const v1::CreateWorkflowRequest& request, Fie
   Workflows::CreateRequest create{
       .id = {.project = ParseProjectName("parent", request.parent(), checks),
              .workflow = request.workflow_id()},
-      .language =
-          workflow.language().empty() ? std::string(kLanguageDefault) : workflow.language(),
+      .language = workflow.language().empty() ? std::string(kLanguageDefault) : workflow.language(),
       .definition = workflow.definition(),
       .description = workflow.description(),
       .type = FromProto("workflow.type", workflow.type(), checks),

@@ -19,7 +19,8 @@ v1::Workflow::Type ToProto(WorkflowType type);
 // TYPE_UNSPECIFIED is STANDARD. A number that is none of the enum's adds a violation.
 WorkflowType FromProto(absl::string_view field, v1::Workflow::Type type, FieldChecks* checks);
 
-// Each adds a violation for every field that is wrong. A definition's own problems are the engine's.
+// Each adds a violation for every field that is wrong. A definition's own problems are the
+// engine's.
 Workflows::CreateRequest FromProto(const v1::CreateWorkflowRequest& request, FieldChecks* checks);
 CatalogStorage::WorkflowUpdate FromProto(const v1::UpdateWorkflowRequest& request,
                                          FieldChecks* checks);
