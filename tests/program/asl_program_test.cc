@@ -130,7 +130,8 @@ TEST(AslProgram, ListsEachFunctionOnce) {
   EXPECT_TRUE(invocation.wraps_invocation);
   EXPECT_EQ(std::get<FunctionTarget>(invocation.target).version, "live");
   EXPECT_EQ(std::get<FunctionTarget>(BodyOf<TaskState>(*program, "B").target).version, "3");
-  EXPECT_TRUE(std::get<FunctionTarget>(BodyOf<TaskState>(*program, "D").target).name_from_parameters);
+  EXPECT_TRUE(
+      std::get<FunctionTarget>(BodyOf<TaskState>(*program, "D").target).name_from_parameters);
 }
 
 TEST(AslProgram, KeepsRetriersAndCatchersInTheirOrder) {
@@ -162,12 +163,12 @@ TEST(AslProgram, KeepsRetriersAndCatchersInTheirOrder) {
 }
 
 TEST(AslProgram, KeepsWhatMapWaitAndFailAreToDo) {
-  const auto program = CompileValid(R"({"StartAt": "M", "States": {
+  const auto program = CompileValid(R"json({"StartAt": "M", "States": {
       "M": {"Type": "Map", "ItemsPath": "$.items", "Parameters": {"a": 1}, "MaxConcurrency": 2,
             "Iterator": {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E",
                          "CausePath": "States.Format('{}', $.c)"}}}, "Next": "W"},
       "W": {"Type": "Wait", "Timestamp": "2026-03-14T01:59:00Z", "Next": "V"},
-      "V": {"Type": "Wait", "SecondsPath": "$.s", "End": true}}})");
+      "V": {"Type": "Wait", "SecondsPath": "$.s", "End": true}}})json");
   ASSERT_NE(program, nullptr);
   const auto& map = BodyOf<MapState>(*program, "M");
   EXPECT_EQ(map.items_path->text(), "$.items");

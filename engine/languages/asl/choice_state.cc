@@ -14,7 +14,10 @@ namespace {
 void ReadRule(const Json& json, const Place& place, const StateSource& source,
               ChoiceState* choice) {
   ProblemList* problems = source.fields.problems();
-  if (!ObjectReader::IsObject(json, place, "A Choice rule", problems)) return;
+  if (!ObjectReader::IsObject(json, place, "A Choice rule", problems)) {
+    MarkIncomplete(source);
+    return;
+  }
   ObjectReader fields(json, place, "A Choice rule", problems);
   std::vector<TemplateProblem> condition_problems;
   ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(json, &condition_problems)};
@@ -25,8 +28,8 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
                   "A Choice rule has 'Output' only in JSONata states.");
   }
   rule.assign = ReadAssign(fields);
-  const std::optional<StateIndex> next = ReadTarget(fields, "Next", /*is_required=*/true,
-                                                    source.machine, &source.compilation);
+  const std::optional<StateIndex> next =
+      ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
   if (!next) return;
   rule.next = *next;
   choice->rules.push_back(std::move(rule));
@@ -43,8 +46,9 @@ void ReadChoiceState(const StateSource& source, State* state) {
       ReadRule(rules->elements()[i], list.At(i), source, &choice);
     }
   }
-  choice.default_next = ReadTarget(fields, "Default", /*is_required=*/false, source.machine,
-                                   &source.compilation);
+  if (choice.rules.empty()) MarkIncomplete(source);
+  choice.default_next =
+      ReadTarget(fields, "Default", /*is_required=*/false, source.machine, &source.compilation);
   state->body = std::move(choice);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.output_path = ReadPath(fields, "OutputPath");

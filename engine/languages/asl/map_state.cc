@@ -29,7 +29,8 @@ void ReportDistributedFields(ObjectReader& fields) {
   for (const absl::string_view field : kDistributedFields) {
     if (!fields.Has(field)) continue;
     fields.Report(field, problem_code::kUnsupported,
-                  absl::StrCat("'", field, "' belongs to the distributed Map, which is not supported "
+                  absl::StrCat("'", field,
+                               "' belongs to the distributed Map, which is not supported "
                                "yet; an inline Map takes an array from its input."));
   }
 }
@@ -87,7 +88,7 @@ void ReadMapState(const StateSource& source, State* state) {
   ObjectReader& fields = source.fields;
   state->body = ReadMap(source);
   state->flow.input_path = ReadPath(fields, "InputPath");
-  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
   state->flow.result_path = ReadResultPath(fields);
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);

@@ -16,15 +16,15 @@ void ReadParallelState(const StateSource& source, State* state) {
   if (const Json* branches = fields.RequireArray("Branches")) {
     const Place list = fields.place().At("Branches");
     for (size_t i = 0; i < branches->size(); ++i) {
-      const std::optional<MachineIndex> branch = DefineInnerMachine(
-          branches->elements()[i], list.At(i), "A branch", &source.compilation);
+      const std::optional<MachineIndex> branch =
+          DefineInnerMachine(branches->elements()[i], list.At(i), "A branch", &source.compilation);
       if (branch) parallel.branches.push_back(*branch);
     }
   }
   state->body = std::move(parallel);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.parameters = ReadTemplate(fields, "Parameters");
-  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
   state->flow.result_path = ReadResultPath(fields);
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);

@@ -16,8 +16,9 @@ std::string UnknownState(absl::string_view name, const DeclaredMachine& machine,
                         " belongs to another machine; a transition stays within its own.");
   }
   std::vector<absl::string_view> names;
-  names.reserve(machine.states.size());
-  for (const auto& [known, index] : machine.states) names.push_back(known);
+  if (machine.states.size() <= kCandidatesMax) {
+    for (const auto& [known, index] : machine.states) names.push_back(known);
+  }
   return absl::StrCat("There is no state ", Quoted(name), DidYouMean(name, names));
 }
 
@@ -40,14 +41,17 @@ std::optional<StateIndex> ReadTarget(ObjectReader& fields, absl::string_view fie
   return std::nullopt;
 }
 
+void MarkIncomplete(const StateSource& source) {
+  source.compilation.machines[static_cast<size_t>(source.machine)].is_complete = false;
+}
+
 Transition ReadTransition(const StateSource& source) {
   ObjectReader& fields = source.fields;
-  DeclaredMachine& machine = source.compilation.machines[static_cast<size_t>(source.machine)];
-  if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) machine.is_complete = false;
+  if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) MarkIncomplete(source);
   const std::optional<bool> end = fields.FindBool("End");
   if (end && !*end) {
     fields.Report("End", problem_code::kInvalidValue, "'End' is true, or absent.");
-    machine.is_complete = false;
+    MarkIncomplete(source);
   }
   return {.next = ReadTarget(fields, "Next", /*is_required=*/false, source.machine,
                              &source.compilation)};
