@@ -80,7 +80,7 @@ Difference MatchOrdered(absl::Span<const Json> expected, const std::vector<Json>
     if (i >= expected.size()) return absl::StrCat("unexpected event ", actual[i].ToText());
     if (i >= actual.size()) return absl::StrCat("no more events; expected ", expected[i].ToText());
     if (const Difference difference = compare(expected[i], actual[i])) {
-      return absl::StrCat("event ", i + 1, " (", TypeOf(actual[i]).ToText(), "): ", *difference);
+      return absl::StrCat("event ", i + 1, ": ", *difference);
     }
   }
   return std::nullopt;
