@@ -113,9 +113,9 @@ int Main(int argc, char** argv) {
   service::AddServeFlags(migrate, &config);
   migrate->callback([&] { exit_code = Report(MigrateOnly(config)); });
   app.add_subcommand("version", "Print the version")->callback([] { std::puts(kVersion); });
-  service::AddRunCommand(app, &exit_code);
-  service::AddValidateCommand(app, &exit_code);
-  service::AddConformanceCommand(app, &exit_code);
+  cli::AddRunCommand(app, &exit_code);
+  cli::AddValidateCommand(app, &exit_code);
+  cli::AddConformanceCommand(app, &exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }
