@@ -151,6 +151,11 @@ absl::Status ShuttingDown() {
       Make(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is shutting down"), 1);
 }
 
+absl::Status Internal() {
+  return Make(absl::StatusCode::kInternal, "INTERNAL",
+              "the server failed to handle the request: its log says why");
+}
+
 std::string ReasonOf(const absl::Status& status) {
   const auto payload = status.GetPayload(
       absl::StrCat(kTypePrefix, google::rpc::ErrorInfo::descriptor()->full_name()));

@@ -36,6 +36,7 @@ absl::Status RequestIdReused(absl::string_view request_id);  // for another call
 absl::Status TooManyRequests(absl::string_view what);        // RESOURCE_EXHAUSTED with RetryInfo
 absl::Status DatabaseUnavailable();                          // UNAVAILABLE with RetryInfo
 absl::Status ShuttingDown();                                 // UNAVAILABLE with RetryInfo
+absl::Status Internal();  // INTERNAL: our own logic failed, and the log says how
 
 // The reason of a status made here; empty for any other.
 std::string ReasonOf(const absl::Status& status);

@@ -28,14 +28,18 @@ class Workflows {
     WorkflowType type = WorkflowType::kStandard;
     std::string request_id;
   };
-  // INVALID_DEFINITION with all problems; FUNCTION_NOT_FOUND for functions that do not exist.
+  // INVALID_DEFINITION with all problems; FUNCTION_NOT_FOUND for functions that do not exist. The
+  // violations are of the field "workflow.definition"; their texts begin with the JSON pointer.
   absl::StatusOr<WorkflowRow> Create(const CreateRequest& request);
+  // `update.language` may be empty: that of the latest revision.
   absl::StatusOr<WorkflowRow> Update(const CatalogStorage::WorkflowUpdate& update,
                                      const std::string& request_id);
   absl::StatusOr<WorkflowRow> Delete(const WorkflowId& id, const std::string& etag,
                                      bool keep_executions, const std::string& request_id);
   absl::StatusOr<WorkflowRow> Get(const WorkflowId& id);
   absl::StatusOr<RevisionRow> GetRevision(const WorkflowId& id, int64_t revision);  // 0: latest
+  // The revision that an execution runs, also of a deleted workflow.
+  absl::StatusOr<RevisionRow> GetRevisionOf(const ExecutionId& id);
   absl::StatusOr<std::vector<RevisionRow>> ListRevisions(const WorkflowId& id, int64_t before,
                                                          int limit);
   absl::StatusOr<std::vector<WorkflowRow>> List(const std::string& project,
@@ -55,7 +59,8 @@ class Workflows {
   absl::StatusOr<Startable> FindForStart(const WorkflowId& id, int64_t revision);
   // The same from memory alone; nullopt if it is not there, or was read more than a second ago.
   std::optional<Startable> FindCached(const WorkflowId& id, int64_t revision);
-  // The program of an execution's revision, also of a deleted workflow.
+  // The program of an execution's revision, also of a deleted workflow. From memory where it is
+  // cached: what can change of `workflow` (its latest revision, etag ...) may be old then.
   absl::StatusOr<Startable> FindByKey(const Uuid& workflow_key, int64_t revision);
 
  private:

@@ -1,0 +1,18 @@
+# cmake -DOUTPUT=file.cc -DDIR=migrations -P EmbedMigrations.cmake
+# Writes a source file that holds every migration's name and text.
+file(GLOB files ${DIR}/*.sql)
+list(SORT files)
+set(text "#include \"db/migrator.h\"\n\nnamespace millrace::db {\n\n")
+string(APPEND text "const std::vector<Migration>& EmbeddedMigrations() {\n")
+string(APPEND text "  static const std::vector<Migration> migrations = {\n")
+foreach(file IN LISTS files)
+  get_filename_component(name ${file} NAME_WE)
+  if(NOT name MATCHES "^([0-9][0-9][0-9][0-9])_[a-z0-9_]+$")
+    message(FATAL_ERROR "${file}: a migration is named NNNN_subject.sql")
+  endif()
+  math(EXPR version "1${CMAKE_MATCH_1} - 10000")
+  file(READ ${file} sql)
+  string(APPEND text "      {${version}, \"${name}\", R\"embedded_sql(${sql})embedded_sql\"},\n")
+endforeach()
+string(APPEND text "  };\n  return migrations;\n}\n\n}  // namespace millrace::db\n")
+file(WRITE ${OUTPUT} "${text}")

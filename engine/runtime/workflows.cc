@@ -1,0 +1,362 @@
+#include "engine/runtime/workflows.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "engine/base/clock.h"
+#include "engine/base/hash.h"
+#include "engine/base/log.h"
+#include "engine/base/lru_cache.h"
+#include "engine/base/status_macros.h"
+#include "engine/errors.h"
+#include "engine/json/json.h"
+#include "engine/languages/compile.h"
+#include "engine/runtime/resource_names.h"
+
+namespace millrace {
+namespace {
+
+constexpr absl::string_view kDefinitionField = "workflow.definition";
+// A compiled program takes some ten times its text.
+constexpr size_t kProgramTextBytesMax = 64u << 20;
+constexpr size_t kProgramOverheadBytes = 4096;
+constexpr size_t kLatestMax = 100'000;
+constexpr int64_t kLatestNanosMax = 1'000'000'000;
+
+struct ProgramKey {
+  Uuid workflow_key;
+  int64_t revision = 0;
+  friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const ProgramKey& key) {
+    return H::combine(std::move(h), key.workflow_key, key.revision);
+  }
+};
+
+// A workflow as it was found at a time of the steady clock.
+struct Latest {
+  WorkflowRow workflow;
+  int64_t read_at = 0;
+};
+
+CompileOptions OptionsFor(WorkflowType type) {
+  return {.is_express = type == WorkflowType::kExpress};
+}
+
+absl::Status DefinitionError(const std::vector<Problem>& problems) {
+  std::vector<errors::FieldViolation> violations;
+  violations.reserve(problems.size());
+  for (const Problem& problem : problems) {
+    violations.push_back(
+        {.field = std::string(kDefinitionField),
+         .description = problem.pointer.empty()
+                            ? absl::StrCat(problem.message, " (", problem.code, ")")
+                            : absl::StrCat(problem.pointer, ": ", problem.message, " (",
+                                           problem.code, ")")});
+  }
+  return errors::InvalidDefinition(std::move(violations));
+}
+
+// Where the definition says `"Resource": resource`, as a JSON pointer; "" if it does so nowhere.
+std::string FindResource(const Json& json, absl::string_view resource, const std::string& pointer) {
+  if (json.is_object()) {
+    for (const JsonMember& member : json.members()) {
+      const absl::string_view key = member.key.AsString();
+      const std::string place =
+          absl::StrCat(pointer, "/", absl::StrReplaceAll(key, {{"~", "~0"}, {"/", "~1"}}));
+      if (key == "Resource" && member.value.is_string() && member.value.AsString() == resource) {
+        return place;
+      }
+      if (std::string found = FindResource(member.value, resource, place); !found.empty()) {
+        return found;
+      }
+    }
+  } else if (json.is_array()) {
+    size_t index = 0;
+    for (const Json& element : json.elements()) {
+      const std::string place = absl::StrCat(pointer, "/", index++);
+      if (std::string found = FindResource(element, resource, place); !found.empty()) return found;
+    }
+  }
+  return "";
+}
+
+// The problem that a Task calls a function which does not exist.
+Problem UnknownFunction(const Program& program, absl::string_view definition,
+                        const FunctionId& id) {
+  Problem problem{.code = "FUNCTION_NOT_FOUND",
+                  .message = absl::StrCat("function '", NameOf(id), "' does not exist")};
+  for (const State& state : program.states) {
+    const auto* task = std::get_if<TaskState>(&state.body);
+    if (task == nullptr) continue;
+    const auto* target = std::get_if<FunctionTarget>(&task->target);
+    if (target == nullptr || target->function != id.function) continue;
+    absl::StrAppend(&problem.message, ", which state '", state.name, "' calls");
+    if (const auto json = ParseJson(definition); json.ok()) {
+      problem.pointer = FindResource(*json, task->resource, "");
+    }
+    break;
+  }
+  return problem;
+}
+
+RequestKey KeyOf(const std::string& project, const std::string& request_id,
+                 absl::string_view method, FieldHash& hash) {
+  if (request_id.empty()) return {.project = project};
+  return {.project = project,
+          .request_id = request_id,
+          .method = std::string(method),
+          .hash = hash.Finish()};
+}
+
+}  // namespace
+
+struct Workflows::State {
+  explicit State(CatalogStorage* catalog) : storage(catalog) {}
+
+  // A compiled definition, whose functions all exist; else everything that is wrong with it.
+  absl::StatusOr<std::shared_ptr<const Program>> Check(const std::string& project,
+                                                       absl::string_view language,
+                                                       absl::string_view definition,
+                                                       WorkflowType type);
+  absl::StatusOr<std::vector<Problem>> UnknownFunctions(const std::string& project,
+                                                        const Program& program,
+                                                        absl::string_view definition);
+  absl::StatusOr<Startable> FindProgram(const WorkflowRow& workflow, int64_t revision);
+
+  std::optional<Startable> FindKept(const ProgramKey& key) {
+    const std::lock_guard lock(mutex);
+    const Startable* kept = programs.Find(key);
+    return kept == nullptr ? std::nullopt : std::optional(*kept);
+  }
+  void Keep(const Startable& startable, size_t definition_bytes) {
+    const std::lock_guard lock(mutex);
+    programs.Put({startable.workflow.workflow_key, startable.revision}, startable,
+                 definition_bytes + kProgramOverheadBytes);
+  }
+  // After a mutation, also one whose answer is an error: rows that were read before are forgotten,
+  // and those that are being read are not kept.
+  void Forget(const WorkflowId& id) {
+    const std::lock_guard lock(mutex);
+    ++mutations;
+    latest.Erase(id);
+  }
+
+  CatalogStorage* const storage;
+  std::mutex mutex;
+  LruCache<ProgramKey, Startable> programs{kProgramTextBytesMax};
+  LruCache<WorkflowId, Latest> latest{kLatestMax};
+  int64_t mutations = 0;
+};
+
+Workflows::Workflows(CatalogStorage* storage) : state_(std::make_unique<State>(storage)) {}
+Workflows::~Workflows() = default;
+
+absl::StatusOr<std::vector<Problem>> Workflows::State::UnknownFunctions(
+    const std::string& project, const Program& program, absl::string_view definition) {
+  std::vector<Problem> problems;
+  for (const std::string& function : program.FunctionNames()) {
+    const FunctionId id{.project = project, .function = function};
+    const auto row = storage->GetFunction(id);
+    if (row.ok()) continue;
+    if (!absl::IsNotFound(row.status())) return row.status();
+    problems.push_back(UnknownFunction(program, definition, id));
+  }
+  return problems;
+}
+
+absl::StatusOr<std::shared_ptr<const Program>> Workflows::State::Check(
+    const std::string& project, absl::string_view language, absl::string_view definition,
+    WorkflowType type) {
+  CompileResult compiled = Compile(language, definition, OptionsFor(type));
+  if (compiled.program == nullptr) return DefinitionError(compiled.problems);
+  MILLRACE_ASSIGN_OR_RETURN(const std::vector<Problem> unknown,
+                            UnknownFunctions(project, *compiled.program, definition));
+  if (unknown.empty()) return std::move(compiled.program);
+  std::vector<errors::FieldViolation> violations;
+  for (const Problem& problem : unknown) {
+    violations.push_back({.field = std::string(kDefinitionField),
+                          .description = absl::StrCat(problem.pointer, ": ", problem.message)});
+  }
+  return errors::FunctionsNotFound(std::move(violations));
+}
+
+absl::StatusOr<WorkflowRow> Workflows::Create(const CreateRequest& request) {
+  MILLRACE_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Program> program,
+      state_->Check(request.id.project, request.language, request.definition, request.type));
+  WorkflowRow workflow{.workflow_key = Uuid::Random(),
+                       .id = request.id,
+                       .type = request.type,
+                       .description = request.description,
+                       .revision = 1};
+  const RevisionRow revision{.workflow_key = workflow.workflow_key,
+                             .revision = 1,
+                             .language = request.language,
+                             .definition = request.definition};
+  FieldHash hash;
+  hash.Add(request.id.workflow)
+      .Add(request.type == WorkflowType::kExpress ? "EXPRESS" : "STANDARD")
+      .Add(request.language)
+      .Add(request.definition)
+      .Add(request.description);
+  const auto created = state_->storage->CreateWorkflow(
+      workflow, revision,
+      KeyOf(request.id.project, request.request_id, "CreateWorkflow", hash));
+  state_->Forget(request.id);
+  MILLRACE_RETURN_IF_ERROR(created.status());
+  if (!created->repeated) {
+    state_->Keep({.workflow = created->row, .revision = created->row.revision, .program = program},
+                 request.definition.size());
+  }
+  return created->row;
+}
+
+absl::StatusOr<WorkflowRow> Workflows::Update(const CatalogStorage::WorkflowUpdate& update,
+                                              const std::string& request_id) {
+  CatalogStorage::WorkflowUpdate checked = update;
+  if (update.definition.has_value()) {
+    MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(update.id));
+    if (checked.language.empty()) {
+      MILLRACE_ASSIGN_OR_RETURN(
+          const RevisionRow latest,
+          state_->storage->GetRevision(workflow.workflow_key, workflow.revision));
+      checked.language = latest.language;
+    }
+    MILLRACE_RETURN_IF_ERROR(
+        state_->Check(update.id.project, checked.language, *update.definition, workflow.type)
+            .status());
+  }
+  FieldHash hash;
+  hash.Add(update.id.workflow)
+      .Add(update.definition.has_value() ? "definition" : "")
+      .Add(update.definition.value_or(""))
+      .Add(update.description.has_value() ? "description" : "")
+      .Add(update.description.value_or(""))
+      .Add(update.language)
+      .Add(update.etag);
+  const auto updated = state_->storage->UpdateWorkflow(
+      checked, KeyOf(update.id.project, request_id, "UpdateWorkflow", hash));
+  state_->Forget(update.id);
+  MILLRACE_RETURN_IF_ERROR(updated.status());
+  return updated->row;
+}
+
+absl::StatusOr<WorkflowRow> Workflows::Delete(const WorkflowId& id, const std::string& etag,
+                                              bool keep_executions,
+                                              const std::string& request_id) {
+  FieldHash hash;
+  hash.Add(id.workflow).Add(etag).Add(keep_executions ? "keep" : "");
+  const auto deleted = state_->storage->DeleteWorkflow(
+      id, etag, keep_executions, KeyOf(id.project, request_id, "DeleteWorkflow", hash));
+  state_->Forget(id);
+  MILLRACE_RETURN_IF_ERROR(deleted.status());
+  return deleted->row;
+}
+
+absl::StatusOr<WorkflowRow> Workflows::Get(const WorkflowId& id) {
+  return state_->storage->GetWorkflow(id);
+}
+
+absl::StatusOr<RevisionRow> Workflows::GetRevision(const WorkflowId& id, int64_t revision) {
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(id));
+  if (revision > workflow.revision) return errors::RevisionNotFound(NameOf(id), revision);
+  return state_->storage->GetRevision(workflow.workflow_key,
+                                      revision == 0 ? workflow.revision : revision);
+}
+
+absl::StatusOr<RevisionRow> Workflows::GetRevisionOf(const ExecutionId& id) {
+  MILLRACE_ASSIGN_OR_RETURN(const StoredExecution execution, state_->storage->GetExecution(id));
+  return state_->storage->GetRevision(execution.workflow_key, execution.revision);
+}
+
+absl::StatusOr<std::vector<RevisionRow>> Workflows::ListRevisions(const WorkflowId& id,
+                                                                  int64_t before, int limit) {
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(id));
+  return state_->storage->ListRevisions(workflow.workflow_key, before, limit);
+}
+
+absl::StatusOr<std::vector<WorkflowRow>> Workflows::List(const std::string& project,
+                                                         const std::string& name_prefix,
+                                                         const std::string& after_name,
+                                                         int limit) {
+  return state_->storage->ListWorkflows(project, name_prefix, after_name, limit);
+}
+
+absl::StatusOr<std::vector<Problem>> Workflows::Validate(const std::string& project,
+                                                         absl::string_view language,
+                                                         absl::string_view definition,
+                                                         WorkflowType type) {
+  CompileResult compiled = Compile(language, definition, OptionsFor(type));
+  if (compiled.program == nullptr) return std::move(compiled.problems);
+  return state_->UnknownFunctions(project, *compiled.program, definition);
+}
+
+absl::StatusOr<Workflows::Startable> Workflows::State::FindProgram(const WorkflowRow& workflow,
+                                                                   int64_t revision) {
+  if (std::optional<Startable> kept = FindKept({workflow.workflow_key, revision})) {
+    kept->workflow = workflow;
+    return *std::move(kept);
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const RevisionRow row,
+                            storage->GetRevision(workflow.workflow_key, revision));
+  CompileResult compiled = Compile(row.language, row.definition, OptionsFor(workflow.type));
+  if (compiled.program == nullptr) {
+    // It compiled when it was kept: this node is older than the one that kept it, or is wrong.
+    Log(LogLevel::kError, "a kept definition does not compile",
+        {{"workflow", NameOf(workflow.id)},
+         {"revision", absl::StrCat(revision)},
+         {"problem", compiled.problems.empty() ? "" : compiled.problems[0].code}});
+    return errors::Internal();
+  }
+  Startable startable{
+      .workflow = workflow, .revision = revision, .program = std::move(compiled.program)};
+  Keep(startable, row.definition.size());
+  return startable;
+}
+
+absl::StatusOr<Workflows::Startable> Workflows::FindForStart(const WorkflowId& id,
+                                                             int64_t revision) {
+  int64_t mutations_before = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    mutations_before = state_->mutations;
+  }
+  const int64_t read_at = SteadyNanos();
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(id));
+  if (revision > workflow.revision) return errors::RevisionNotFound(NameOf(id), revision);
+  MILLRACE_ASSIGN_OR_RETURN(
+      Startable startable,
+      state_->FindProgram(workflow, revision == 0 ? workflow.revision : revision));
+  const std::lock_guard lock(state_->mutex);
+  if (state_->mutations == mutations_before) {
+    state_->latest.Put(id, {.workflow = workflow, .read_at = read_at});
+  }
+  return startable;
+}
+
+std::optional<Workflows::Startable> Workflows::FindCached(const WorkflowId& id,
+                                                          int64_t revision) {
+  const std::lock_guard lock(state_->mutex);
+  const Latest* latest = state_->latest.Find(id);
+  if (latest == nullptr || SteadyNanos() - latest->read_at > kLatestNanosMax) return std::nullopt;
+  const WorkflowRow& workflow = latest->workflow;
+  const Startable* kept = state_->programs.Find(
+      {workflow.workflow_key, revision == 0 ? workflow.revision : revision});
+  if (kept == nullptr) return std::nullopt;
+  return Startable{.workflow = workflow, .revision = kept->revision, .program = kept->program};
+}
+
+absl::StatusOr<Workflows::Startable> Workflows::FindByKey(const Uuid& workflow_key,
+                                                          int64_t revision) {
+  if (std::optional<Startable> kept = state_->FindKept({workflow_key, revision})) {
+    return *std::move(kept);
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
+                            state_->storage->GetWorkflowByKey(workflow_key));
+  return state_->FindProgram(workflow, revision);
+}
+
+}  // namespace millrace

@@ -1,0 +1,66 @@
+#include "engine/tasks/folder_maker.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "engine/tasks/process.h"
+
+namespace millrace {
+namespace {
+
+std::string FolderOrDefault(std::string folder) {
+  if (!folder.empty()) return folder;
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : found.string();
+}
+
+std::optional<unsigned> ReadingGroup() {
+  const std::optional<ProcessIdentity> identity = UnprivilegedIdentity();
+  if (!identity) return std::nullopt;
+  return identity->gid;
+}
+
+}  // namespace
+
+FolderMaker::FolderMaker(std::string parent)
+    : parent_(FolderOrDefault(std::move(parent))),
+      group_(ReadingGroup()),
+      thread_([this] { Run(); }) {}
+
+FolderMaker::~FolderMaker() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void FolderMaker::Make(std::shared_ptr<const FunctionCode> code, Made made) {
+  Add({.code = std::move(code), .made = std::move(made)});
+}
+
+void FolderMaker::Remove(CodeFolder folder) { Add({.old_folder = std::move(folder)}); }
+
+void FolderMaker::Add(Order order) {
+  const absl::MutexLock lock(&mutex_);
+  orders_.push_back(std::move(order));
+}
+
+void FolderMaker::Run() {
+  while (true) {
+    Order order;
+    {
+      const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || !orders_.empty();
+      };
+      const absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+      if (stopping_) return;
+      order = std::move(orders_.front());
+      orders_.pop_front();
+    }
+    if (order.code) order.made(CodeFolder::Make(*order.code, parent_, group_));
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/tasks/function_code.h"
+
+namespace millrace {
+
+// Makes and removes the folders of functions' processes, in the order asked. On a thread of its
+// own, because unpacking a large archive would hold up the answers of all other functions.
+class FolderMaker {
+ public:
+  using Made = std::function<void(absl::StatusOr<CodeFolder>)>;
+
+  // Folders go below `parent`, or the system's folder for temporary files if that is empty.
+  explicit FolderMaker(std::string parent);
+  // Finishes what is under way, and drops what is not without calling back.
+  ~FolderMaker();
+
+  // `made` is called on the maker's thread.
+  void Make(std::shared_ptr<const FunctionCode> code, Made made);
+  void Remove(CodeFolder folder);
+
+ private:
+  struct Order {
+    std::shared_ptr<const FunctionCode> code;  // null: remove `old_folder`
+    Made made;
+    std::optional<CodeFolder> old_folder;
+  };
+
+  void Run();
+  void Add(Order order);
+
+  const std::string parent_;
+  const std::optional<unsigned> group_;
+  // Between those who order and the maker's thread; never held during work on files.
+  absl::Mutex mutex_;
+  std::deque<Order> orders_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace

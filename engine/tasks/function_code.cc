@@ -1,0 +1,171 @@
+#include "engine/tasks/function_code.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "engine/base/status_macros.h"
+#include "engine/tasks/zip_package.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kHandlerBytesMax = 256;
+
+bool IsIdentifier(absl::string_view text) {
+  if (text.empty() || absl::ascii_isdigit(text.front())) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
+
+std::string ModulePath(absl::string_view module) {
+  return absl::StrReplaceAll(module, {{".", "/"}});
+}
+
+absl::Status HoldsModule(const std::vector<std::string>& paths, absl::string_view module) {
+  const std::string file = absl::StrCat(ModulePath(module), ".py");
+  const std::string package = absl::StrCat(ModulePath(module), "/__init__.py");
+  for (const std::string& path : paths) {
+    if (path == file || path == package) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("The zip archive has no '", file, "' for the handler's module '", module, "'."));
+}
+
+absl::Status WriteSource(const std::string& source, const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  std::ofstream file(path, std::ios::binary);
+  file << source;
+  file.close();
+  if (file) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("Cannot write '", path.string(), "'."));
+}
+
+absl::Status GrantRead(const std::string& path, bool is_folder, std::optional<unsigned> group) {
+  const mode_t mode = group ? (is_folder ? 0750 : 0640) : (is_folder ? 0700 : 0600);
+  if ((group && chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0) ||
+      chmod(path.c_str(), mode) != 0) {
+    return absl::UnavailableError(absl::StrCat("Cannot set who may read '", path, "'."));
+  }
+  return absl::OkStatus();
+}
+
+// The server's umask and the modes in an archive have no say in who may read what.
+absl::Status GrantReadToAll(const std::string& folder, std::optional<unsigned> group) {
+  MILLRACE_RETURN_IF_ERROR(GrantRead(folder, true, group));
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::end(entry); entry.increment(error)) {
+    MILLRACE_RETURN_IF_ERROR(GrantRead(entry->path().string(), entry->is_directory(error), group));
+  }
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("Cannot list '", folder, "': ", error.message()));
+}
+
+bool DefinesMainHandler(absl::string_view source) {
+  for (absl::string_view line : absl::StrSplit(source, '\n')) {
+    if (absl::StartsWith(line, "async ")) {
+      line = absl::StripLeadingAsciiWhitespace(line.substr(6));
+    }
+    if (!absl::ConsumePrefix(&line, "def ")) continue;
+    line = absl::StripLeadingAsciiWhitespace(line);
+    if (!absl::ConsumePrefix(&line, "main_handler")) continue;
+    if (absl::StartsWith(absl::StripLeadingAsciiWhitespace(line), "(")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<HandlerName> ParseHandlerName(absl::string_view handler) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(handler, '.');
+  if (handler.size() > kHandlerBytesMax || parts.size() < 2 ||
+      !std::all_of(parts.begin(), parts.end(), IsIdentifier)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The handler '", handler.substr(0, kHandlerBytesMax),
+                     "' must have the form 'module.function', of ASCII letters, digits and '_'."));
+  }
+  const size_t module_bytes = handler.size() - parts.back().size() - 1;
+  return HandlerName{.module = std::string(handler.substr(0, module_bytes)),
+                     .function = std::string(parts.back())};
+}
+
+absl::Status ValidateFunctionCode(const FunctionCode& code) {
+  MILLRACE_ASSIGN_OR_RETURN(const HandlerName handler, ParseHandlerName(code.handler));
+  if (code.source.empty() == code.zip.empty()) {
+    return absl::InvalidArgumentError("Exactly one of source and zip must be set.");
+  }
+  if (code.timeout <= absl::ZeroDuration() || code.memory_bytes_max <= 0) {
+    return absl::InvalidArgumentError("The timeout and the memory limit must be positive.");
+  }
+  if (code.zip.empty()) return absl::OkStatus();
+  MILLRACE_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListZip(code.zip));
+  return HoldsModule(paths, handler.module);
+}
+
+absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) {
+    return absl::NotFoundError(absl::StrCat("Cannot read the function file '", path, "'."));
+  }
+  auto code = std::make_shared<FunctionCode>();
+  code->source = text.str();
+  code->version_key =
+      absl::StrCat("file:", path, ":", absl::Hex(std::hash<std::string>()(code->source)));
+  code->handler = absl::StrCat(std::filesystem::path(path).stem().string(),
+                               DefinesMainHandler(code->source) ? ".main_handler" : ".handler");
+  MILLRACE_RETURN_IF_ERROR(ValidateFunctionCode(*code));
+  return code;
+}
+
+absl::StatusOr<CodeFolder> CodeFolder::Make(const FunctionCode& code, const std::string& parent,
+                                            std::optional<unsigned> group) {
+  MILLRACE_ASSIGN_OR_RETURN(const HandlerName handler, ParseHandlerName(code.handler));
+  std::string path = absl::StrCat(parent, "/millrace-function-XXXXXX");
+  if (mkdtemp(path.data()) == nullptr) {
+    return absl::UnavailableError(absl::StrCat("Cannot make a folder in '", parent, "'."));
+  }
+  CodeFolder folder(std::move(path));
+  if (code.zip.empty()) {
+    MILLRACE_RETURN_IF_ERROR(WriteSource(
+        code.source, absl::StrCat(folder.path_, "/", ModulePath(handler.module), ".py")));
+  } else {
+    MILLRACE_RETURN_IF_ERROR(UnpackZip(code.zip, folder.path_));
+  }
+  MILLRACE_RETURN_IF_ERROR(GrantReadToAll(folder.path_, group));
+  return folder;
+}
+
+CodeFolder& CodeFolder::operator=(CodeFolder&& other) noexcept {
+  if (this != &other) {
+    Remove();
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+void CodeFolder::Remove() {
+  if (path_.empty()) return;
+  std::error_code ignored;  // a leftover in the folder for temporary files harms nobody
+  std::filesystem::remove_all(path_, ignored);
+  path_.clear();
+}
+
+}  // namespace millrace

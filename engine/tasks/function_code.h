@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/tasks/function_host.h"
+
+namespace millrace {
+
+// The two parts of "package.module.function".
+struct HandlerName {
+  std::string module;    // dotted
+  std::string function;  // its last part
+
+  // A function that is called just `handler` gets its event as JSON text; all others as an object.
+  bool takes_text() const { return function == "handler"; }
+};
+
+// INVALID_ARGUMENT unless it has two or more identifiers, of ASCII letters, digits and "_".
+absl::StatusOr<HandlerName> ParseHandlerName(absl::string_view handler);
+
+// Checks what can be known without running the code: it has either source or a zip archive, the
+// handler's name is well formed, its limits are positive, and the archive can be unpacked and holds
+// the handler's module. INVALID_ARGUMENT names the rule.
+absl::Status ValidateFunctionCode(const FunctionCode& code);
+
+// The code of DIR/NAME.py with the handler NAME.main_handler if the file defines main_handler at
+// its top level, else NAME.handler. NOT_FOUND if there is no such file.
+absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string& path);
+
+// A new folder with a function's code, as the working directory of its process. Removed with the
+// object, whatever else was put there meanwhile.
+class CodeFolder {
+ public:
+  // `group` may read the folder beside its owner. The error says what is wrong with the code, or
+  // is UNAVAILABLE if the folder could not be written.
+  static absl::StatusOr<CodeFolder> Make(const FunctionCode& code, const std::string& parent,
+                                         std::optional<unsigned> group);
+  CodeFolder(CodeFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  CodeFolder& operator=(CodeFolder&& other) noexcept;
+  ~CodeFolder() { Remove(); }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit CodeFolder(std::string path) : path_(std::move(path)) {}
+  void Remove();
+
+  std::string path_;
+};
+
+}  // namespace millrace

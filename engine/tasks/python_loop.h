@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/tasks/folder_maker.h"
+#include "engine/tasks/python_host.h"
+#include "engine/tasks/python_process.h"
+
+namespace millrace {
+
+// The event loop of a PythonHost: the calls that wait, the processes that serve them, and the
+// times by which something must have happened. Add() and Stop() are for any thread; Run() is the
+// loop's own thread, and all else happens there.
+//
+// The life of a process: a function with waiting calls asks for a slot; with the slot its folder is
+// made, then its process started and fed. When the process is to end it is killed and gives the
+// slot back at once; its calls behind the first wait again. Once its exit is seen, the first in
+// line is told how it ended, unless it was told why already.
+class PythonLoop {
+ public:
+  explicit PythonLoop(PythonHostOptions options);
+  ~PythonLoop();
+
+  void Add(std::shared_ptr<const FunctionCode> code, PythonCall call);
+  // Makes Run() end all processes, answer all calls and return.
+  void Stop();
+  void Run();
+
+ private:
+  // One function version that has calls or a process.
+  struct Function {
+    std::shared_ptr<const FunctionCode> code;
+    std::deque<PythonCall> waiting;
+    uint64_t process = 0;  // the key of the seat that serves it
+    int seats = 0;         // with those that are ending
+    // Between having no process and having one.
+    enum class Wish { kNone, kWaitsForSlot, kMakesFolder } wish = Wish::kNone;
+    bool is_due = false;  // in due_
+  };
+  // A process and whom it serves.
+  struct Seat {
+    uint64_t key;
+    Function* function;
+    PythonProcess process;
+    bool was_ready = false;
+    bool waits_to_send = false;
+  };
+  struct Arrival {
+    std::shared_ptr<const FunctionCode> code;
+    PythonCall call;
+  };
+  struct MadeFolder {
+    Function* function;
+    absl::StatusOr<CodeFolder> folder;
+  };
+  enum class Source : uint64_t { kWake, kAnswers, kRequests, kExit };
+
+  // What other threads brought. False once it is time to stop.
+  bool TakeArrivals();
+  void Wake();
+  void WaitForEvents();
+  int WaitMillis() const;
+  void HandleEvent(uint64_t tag);
+
+  void Receive(Seat& seat, PythonProcess::ReadMode mode);
+  void HandleFrame(Seat& seat, const std::string& frame);
+  void HandleAnswer(Seat& seat, const Json& answer);
+  void HandleExit(Seat& seat);
+  void EndOverdue();
+  void EndIfOverdue(Seat& seat, int64_t now_nanos);
+  int64_t DueNanos(const Seat& seat) const;
+
+  // Kills the process and frees its slot. `verdict` is for the first in line; without one it is
+  // told the exit status when that is known.
+  void EndSeat(Seat& seat, std::optional<AslError> verdict);
+  void WaitAgain(Function& function, std::deque<PythonCall> calls);
+  void FailAll(std::deque<PythonCall> calls, const AslError& error);
+
+  void MarkDue(Function& function);
+  void ServeDue();
+  void Serve(Function& function);
+  void Feed(Seat& seat);
+  bool TakeSlot();
+  bool EndLongestIdle();
+  void GiveSlots();
+  void MakeFolder(Function& function);
+  void StartProcess(Function& function, absl::StatusOr<CodeFolder> folder);
+  void AddSeat(Function& function, PythonProcess process);
+  void EndEverything();
+
+  void Watch(int fd, uint32_t events, uint64_t key, Source source);
+  void Unwatch(int fd);
+
+  const PythonHostOptions options_;
+  FileDescriptor epoll_;
+  FileDescriptor wake_;  // an eventfd: there is something for TakeArrivals
+
+  // Between callers, the folder maker's thread and the loop; held to move pointers only.
+  absl::Mutex mutex_;
+  std::vector<Arrival> arrivals_ ABSL_GUARDED_BY(mutex_);
+  std::vector<MadeFolder> made_folders_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  absl::flat_hash_map<std::string, std::unique_ptr<Function>> functions_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Seat>> seats_;
+  uint64_t next_key_ = 1;
+  std::vector<Function*> due_;     // something changed: Serve() them
+  std::deque<Function*> no_slot_;  // they wait for a slot, in this order
+  int slots_taken_ = 0;            // by processes that are not ending, and by folders being made
+  std::unique_ptr<FolderMaker> folder_maker_;
+};
+
+}  // namespace millrace
