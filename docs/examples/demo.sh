@@ -132,7 +132,7 @@ run_workflow() {
   execution=$(jq -n --arg parent "$PROJECT/workflows/$1" --arg input "$2" '{$parent, $input}' |
     call ExecutionService/RunExecution)
   name=$(jq -r .name <<<"$execution")
-  jq -r '"\(.state): \(.output // "\(.error) \(.cause)")"' <<<"$execution"
+  jq -r 'if .output then "output: \(.output)" else "\(.state): \(.error) \(.cause)" end' <<<"$execution"
   printf '\nThe history of %s:\n\n' "$name"
   jq -n --arg name "$name" '{$name, pageSize: 1000}' |
     call ExecutionService/GetExecutionHistory | print_history
