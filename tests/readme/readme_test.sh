@@ -6,6 +6,8 @@ set -euo pipefail
 : "${MILLRACE_SOURCE_DIR:?is the repository}" "${MILLRACE_BINARY:?is the server}"
 HEADING="## Your first workflow"
 ADDRESS=localhost:7070
+unset MILLRACE_DATABASE_URL # the server gets a cluster of its own
+unset MILLRACE_DATABASE_URL # the server gets a cluster of its own
 
 fail() {
   printf 'FAILED: %s\n' "$*" >&2
