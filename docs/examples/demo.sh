@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 EXAMPLES=docs/examples
 BINARY=$PWD/build/release/millrace
 STATE=$PWD/build/demo # the server's pid, address and log
-PROJECT=projects/default
+PROJECT=projects/demo # so that the README's own names stay free
 
 die() {
   printf 'demo: %s\n' "$*" >&2
