@@ -82,7 +82,8 @@ inline std::string ReasonOf(const grpc::Status& status) {
 // The fields at fault, with commas.
 inline std::string FieldsOf(const grpc::Status& status) {
   std::string fields;
-  for (const auto& violation : DetailOf<google::rpc::BadRequest>(status).field_violations()) {
+  const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
+  for (const auto& violation : bad_request.field_violations()) {
     absl::StrAppend(&fields, fields.empty() ? "" : ",", violation.field());
   }
   return fields;
