@@ -37,6 +37,17 @@ RETURN (
   lpad(to_hex(extract(epoch FROM day::timestamp)::bigint * 1000), 12, '0') || repeat('0', 20)
 )::uuid;
 
+-- By a query with a snapshot of its own, not by to_regclass(): that may remember from before a lock
+-- was waited for that there is none.
+CREATE FUNCTION journal_partition_stands(partition_name text) RETURNS boolean
+  LANGUAGE sql VOLATILE
+RETURN EXISTS (
+  SELECT
+    FROM pg_inherits i
+    JOIN pg_class c ON c.oid = i.inhrelid
+   WHERE i.inhparent = 'journal'::regclass AND c.relname = partition_name
+);
+
 -- Makes one day's partition unless it stands. It is attached rather than created in place, because
 -- that does not stop those who write to the other days.
 CREATE FUNCTION create_journal_partition(day date) RETURNS boolean
@@ -45,12 +56,12 @@ AS $body$
 DECLARE
   partition_name text := 'journal_' || to_char(day, 'YYYYMMDD');
 BEGIN
-  IF to_regclass(quote_ident(partition_name)) IS NOT NULL THEN
+  IF journal_partition_stands(partition_name) THEN
     RETURN false;
   END IF;
   -- Two nodes may come here at once: the second one waits, and then finds it made.
   PERFORM pg_advisory_xact_lock(7102846193505);
-  IF to_regclass(quote_ident(partition_name)) IS NOT NULL THEN
+  IF journal_partition_stands(partition_name) THEN
     RETURN false;
   END IF;
   EXECUTE format(

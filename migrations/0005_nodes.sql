@@ -10,10 +10,15 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_pkey PRIMARY KEY (node)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
+-- A time as a number, exactly: what a program reads instead of a date's text.
+CREATE FUNCTION unix_micros(at timestamptz) RETURNS bigint
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN (extract(epoch FROM at) * 1000000)::bigint;
+
 -- Constant as long as no row that was read can have been lost: a failover changes the timeline, a
 -- restore the system's identifier or the timeline, and a disk put back the start time.
 CREATE FUNCTION database_token() RETURNS text
   LANGUAGE sql VOLATILE
 RETURN (pg_control_system()).system_identifier::text
   || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
-  || ' ' || (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint::text;
+  || ' ' || unix_micros(pg_postmaster_start_time())::text;

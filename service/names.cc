@@ -17,8 +17,8 @@ constexpr size_t kNameLengthMax = 512;
 constexpr absl::string_view kWorkflowIdRule =
     "is 1 to 63 letters, digits, '_' and '-', a letter first";
 
-// The parts of `name` if it has the form of `pattern`: literal parts are the same, and each `*` is an
-// id. Empty if it has not.
+// The parts of `name` if it has the form of `pattern`: literal parts are the same, and each `*` is
+// an id. Empty if it has not.
 std::vector<std::string> Match(absl::string_view pattern, absl::string_view name) {
   if (name.size() > kNameLengthMax) return {};
   const std::vector<absl::string_view> wanted = absl::StrSplit(pattern, '/');
@@ -62,23 +62,27 @@ bool IsWorkflowId(absl::string_view id) {
 bool IsFunctionId(absl::string_view id) { return IsWorkflowId(id); }
 
 bool IsExecutionId(absl::string_view id) {
-  if (id.empty() || id.size() > kExecutionIdLengthMax || id == "." || id == "..") return false;
+  return id != "." && id != ".." && IsExecutionIdPrefix(id);
+}
+
+bool IsWorkflowIdPrefix(absl::string_view prefix) { return IsWorkflowId(prefix); }
+
+bool IsExecutionIdPrefix(absl::string_view id) {
+  if (id.empty() || id.size() > kExecutionIdLengthMax) return false;
   for (const char c : id) {
     if (!absl::ascii_isalnum(c) && c != '_' && c != '.' && c != '-') return false;
   }
   return true;
 }
 
-std::string ParseProjectName(absl::string_view field, absl::string_view name,
-                             FieldChecks* checks) {
+std::string ParseProjectName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
   std::vector<std::string> ids = Match("projects/*", name);
   if (!ids.empty() && IsProjectId(ids[0])) return std::move(ids[0]);
   AddBadName(field, "projects/{project}", name, checks);
   return "";
 }
 
-WorkflowId ParseWorkflowName(absl::string_view field, absl::string_view name,
-                             FieldChecks* checks) {
+WorkflowId ParseWorkflowName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
   std::vector<std::string> ids = Match("projects/*/workflows/*", name);
   if (!ids.empty() && IsProjectId(ids[0]) && IsWorkflowId(ids[1])) {
     return {.project = std::move(ids[0]), .workflow = std::move(ids[1])};
@@ -98,8 +102,7 @@ ExecutionId ParseExecutionName(absl::string_view field, absl::string_view name,
   return {};
 }
 
-FunctionId ParseFunctionName(absl::string_view field, absl::string_view name,
-                             FieldChecks* checks) {
+FunctionId ParseFunctionName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
   std::vector<std::string> ids = Match("projects/*/functions/*", name);
   if (!ids.empty() && IsProjectId(ids[0]) && IsFunctionId(ids[1])) {
     return {.project = std::move(ids[0]), .function = std::move(ids[1])};

@@ -17,6 +17,9 @@ bool IsProjectId(absl::string_view id);
 bool IsWorkflowId(absl::string_view id);
 bool IsFunctionId(absl::string_view id);
 bool IsExecutionId(absl::string_view id);
+// What a filter on ids may begin with: nothing more than an id's characters and length.
+bool IsExecutionIdPrefix(absl::string_view prefix);
+bool IsWorkflowIdPrefix(absl::string_view prefix);
 
 // Each reads a resource name from the request's `field`. One that is no such name adds a violation,
 // and what comes back is not to be used.

@@ -28,8 +28,8 @@ FieldHash& FieldHash::Add(absl::string_view field) {
 
 std::string FieldHash::Finish() {
   std::string digest(32, '\0');
-  MILLRACE_CHECK(
-      EVP_DigestFinal_ex(context_, reinterpret_cast<uint8_t*>(digest.data()), nullptr) == 1);
+  MILLRACE_CHECK(EVP_DigestFinal_ex(context_, reinterpret_cast<uint8_t*>(digest.data()), nullptr) ==
+                 1);
   return digest;
 }
 

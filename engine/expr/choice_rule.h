@@ -15,11 +15,12 @@ namespace choice_internal {
 struct Condition;
 }
 
-// One Choice rule's condition in JSONPath mode: a comparison of a Variable, or And, Or, Not of such.
+// One Choice rule's condition in JSONPath mode: a comparison of a Variable, or And, Or, Not of
+// such.
 class ChoiceCondition {
  public:
-  // `json` is the rule as written; Next, Comment, Assign and Output are left to the caller. Problems have
-  // pointers below the rule.
+  // `json` is the rule as written; Next, Comment, Assign and Output are left to the caller.
+  // Problems have pointers below the rule.
   static ChoiceCondition Parse(const Json& json, std::vector<TemplateProblem>* problems);
 
   // A comparison with a value of another type is false, never an error; `IsNumeric: false` and its

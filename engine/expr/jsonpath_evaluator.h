@@ -19,6 +19,8 @@ class Evaluator {
   Nodes Select(const Query& query, const Json* current);
   // The node of a singular query, or nullptr.
   const Json* SelectOne(const Query& query, const Json* current);
+  // Where the first `count` segments lead, which are names and indexes; or nullptr.
+  const Json* SelectBeginning(const Query& query, size_t count, const Json* current);
   bool gave_up() const { return visits_left_ < 0; }
 
  private:

@@ -17,14 +17,9 @@ int64_t CountCharacters(absl::string_view text) {
                        [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; });
 }
 
-bool NumberIsLess(const Json& a, const Json& b) {
-  if (a.kind() == b.kind() && a.kind() == Json::Kind::kInt) return *a.ToInt64() < *b.ToInt64();
-  return a.AsDouble() < b.AsDouble();
-}
-
 bool IsLess(const Value& a, const Value& b) {
   if (!a.has_value() || !b.has_value()) return false;
-  if (a->is_number() && b->is_number()) return NumberIsLess(*a, *b);
+  if (a->is_number() && b->is_number()) return CompareNumbers(*a, *b) < 0;
   if (a->is_string() && b->is_string()) return a->AsString() < b->AsString();
   return false;
 }

@@ -13,13 +13,10 @@ namespace {
 // The integers that all JSON software agrees on: RFC 9535 allows no others.
 constexpr int64_t kIntegerMax = (int64_t{1} << 53) - 1;
 
-bool IsSingular(const Query& query) {
-  for (const Segment& segment : query.segments) {
-    if (segment.descendant || segment.selectors.size() != 1) return false;
-    const Selector::Kind kind = segment.selectors[0].kind;
-    if (kind != Selector::Kind::kName && kind != Selector::Kind::kIndex) return false;
-  }
-  return true;
+bool IsSingular(const Segment& segment) {
+  if (segment.descendant || segment.selectors.size() != 1) return false;
+  const Selector::Kind kind = segment.selectors[0].kind;
+  return kind == Selector::Kind::kName || kind == Selector::Kind::kIndex;
 }
 
 }  // namespace
@@ -81,9 +78,12 @@ bool Parser::ParseQuery(Query* query) {
       break;
     }
     if (query->is_length) return Fail("text after a function");
+    if (query->segments.size() >= kSegmentsMax) return Fail("too many segments");
     if (!ParseSegment(query)) return false;
   }
-  query->is_singular = IsSingular(*query);
+  size_t& singular = query->singular_segments;
+  while (singular < query->segments.size() && IsSingular(query->segments[singular])) ++singular;
+  query->is_singular = singular == query->segments.size();
   return true;
 }
 

@@ -25,6 +25,7 @@ class Parser {
   // Nesting of filters, parentheses and function calls, which the parser and the evaluator follow
   // by recursion.
   static constexpr int kDepthMax = 64;
+  static constexpr size_t kSegmentsMax = 1000;
 
   // jsonpath_parser.cc: queries, segments, selectors.
   bool ParseRoot(Query* query);

@@ -38,6 +38,7 @@ struct Query {
   std::vector<Segment> segments;
   bool is_length = false;  // ends with `.length()`
   bool is_singular = true;
+  size_t singular_segments = 0;  // how many it begins with
 };
 
 enum class Function : uint8_t { kLength, kCount, kMatch, kSearch, kValue };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,6 +15,9 @@ struct Scope {
   const Json* data = nullptr;            // `$`
   const Json* context = nullptr;         // `$$`, the context object
   const Variables* variables = nullptr;  // `$name`; nullptr where there are none
+  // What States.UUID and States.MathRandom draw from; each draw changes it. A step fills it from
+  // the snapshot's seed, so that a repeated step draws the same.
+  uint64_t* random_state = nullptr;
 };
 
 }  // namespace millrace

@@ -187,4 +187,16 @@ bool operator==(const Json& a, const Json& b) {
   return true;
 }
 
+int CompareNumbers(const Json& a, const Json& b) {
+  if (a == b) return 0;
+  if (a.kind() == Json::Kind::kInt && b.kind() == Json::Kind::kInt) {
+    return *a.ToInt64() < *b.ToInt64() ? -1 : 1;
+  }
+  if (a.kind() == Json::Kind::kUint && b.kind() == Json::Kind::kUint) {
+    return Node::UintOf(a) < Node::UintOf(b) ? -1 : 1;
+  }
+  // Of the other pairs, only integers beyond 53 bits next to a double can round to the same.
+  return a.AsDouble() < b.AsDouble() ? -1 : 1;
+}
+
 }  // namespace millrace

@@ -121,6 +121,9 @@ struct JsonMember {
   Json value;
 };
 
+// Two numbers by value: -1, 0 or 1.
+int CompareNumbers(const Json& a, const Json& b);
+
 struct JsonLimits {
   size_t text_bytes_max = 16u << 20;
   int depth_max = 128;

@@ -53,30 +53,6 @@ FunctionCode CodeOf(FunctionRow row) {
           .memory_bytes_max = row.memory_bytes_max};
 }
 
-// Everything that is wrong with a new function, its limits set.
-std::vector<errors::FieldViolation> Violations(const FunctionRow& function) {
-  std::vector<errors::FieldViolation> violations;
-  const auto handler = ParseHandlerName(function.handler);
-  if (!handler.ok()) {
-    violations.push_back({"function.handler", std::string(handler.status().message())});
-  }
-  if (function.source.empty() == function.zip.empty()) {
-    violations.push_back({"function.code", "is one of source and zip, and not empty"});
-  }
-  if (function.timeout < absl::Seconds(1) || function.timeout > kTimeoutMax) {
-    violations.push_back({"function.timeout", "is 1 s to 900 s"});
-  }
-  if (function.memory_bytes_max < kMemoryBytesMin || function.memory_bytes_max > kMemoryBytesMax) {
-    violations.push_back({"function.memory_mib", "is 64 to 3072"});
-  }
-  if (!violations.empty()) return violations;
-  if (const absl::Status status = ValidateFunctionCode(CodeOf(function)); !status.ok()) {
-    violations.push_back({function.zip.empty() ? "function.source" : "function.zip",
-                          std::string(status.message())});
-  }
-  return violations;
-}
-
 RequestKey KeyOf(const FunctionId& id, const std::string& request_id, absl::string_view method,
                  FieldHash& hash) {
   if (request_id.empty()) return {.project = id.project};
@@ -130,13 +106,39 @@ Functions::Functions(CatalogStorage* storage, FunctionHost* host)
     : state_(std::make_unique<State>(storage, host)) {}
 Functions::~Functions() = default;
 
-absl::StatusOr<FunctionRow> Functions::Create(FunctionRow function,
-                                              const std::string& request_id) {
-  if (function.timeout == absl::ZeroDuration()) function.timeout = kTimeoutDefault;
-  if (function.memory_bytes_max == 0) function.memory_bytes_max = kMemoryBytesDefault;
+void Functions::SetDefaults(FunctionRow* function) {
+  if (function->timeout == absl::ZeroDuration()) function->timeout = kTimeoutDefault;
+  if (function->memory_bytes_max == 0) function->memory_bytes_max = kMemoryBytesDefault;
+}
+
+std::vector<errors::FieldViolation> Functions::FindViolations(const FunctionRow& function) {
+  std::vector<errors::FieldViolation> violations;
+  const auto handler = ParseHandlerName(function.handler);
+  if (!handler.ok()) {
+    violations.push_back({"function.handler", std::string(handler.status().message())});
+  }
+  if (function.source.empty() == function.zip.empty()) {
+    violations.push_back({"function.code", "is one of source and zip, and not empty"});
+  }
+  if (function.timeout < absl::Seconds(1) || function.timeout > kTimeoutMax) {
+    violations.push_back({"function.timeout", "is 1 s to 900 s"});
+  }
+  if (function.memory_bytes_max < kMemoryBytesMin || function.memory_bytes_max > kMemoryBytesMax) {
+    violations.push_back({"function.memory_mib", "is 64 to 3072"});
+  }
+  if (!violations.empty()) return violations;
+  if (const absl::Status status = ValidateFunctionCode(CodeOf(function)); !status.ok()) {
+    violations.push_back(
+        {function.zip.empty() ? "function.source" : "function.zip", std::string(status.message())});
+  }
+  return violations;
+}
+
+absl::StatusOr<FunctionRow> Functions::Create(FunctionRow function, const std::string& request_id) {
+  SetDefaults(&function);
   function.version_key = Uuid::Random();
   function.created_at = absl::Now();
-  if (auto violations = Violations(function); !violations.empty()) {
+  if (auto violations = FindViolations(function); !violations.empty()) {
     return errors::InvalidArgument(std::move(violations));
   }
   FieldHash hash;
@@ -159,13 +161,11 @@ absl::StatusOr<FunctionRow> Functions::Get(const FunctionId& id) {
 }
 
 absl::StatusOr<std::vector<FunctionRow>> Functions::List(const std::string& project,
-                                                         const std::string& after_name,
-                                                         int limit) {
+                                                         const std::string& after_name, int limit) {
   return state_->storage->ListFunctions(project, after_name, limit);
 }
 
-absl::StatusOr<FunctionRow> Functions::Delete(const FunctionId& id,
-                                              const std::string& request_id) {
+absl::StatusOr<FunctionRow> Functions::Delete(const FunctionId& id, const std::string& request_id) {
   FieldHash hash;
   hash.Add(id.function);
   const auto deleted =
@@ -257,10 +257,9 @@ void Functions::State::Answer(std::shared_ptr<const FunctionCode> code,
       host->Invoke(code, std::move(invocation.event), std::move(invocation.context),
                    std::move(invocation.done));
     } else {
-      invocation.done(AslError{
-          .name = std::string(kFunctionNotFoundError),
-          .cause = absl::StrCat("Function '", invocation.context.function_name,
-                                "' does not exist.")});
+      invocation.done(AslError{.name = std::string(kFunctionNotFoundError),
+                               .cause = absl::StrCat("Function '", invocation.context.function_name,
+                                                     "' does not exist.")});
     }
   }
 }

@@ -51,10 +51,10 @@ absl::Status DefinitionError(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) {
     violations.push_back(
         {.field = std::string(kDefinitionField),
-         .description = problem.pointer.empty()
-                            ? absl::StrCat(problem.message, " (", problem.code, ")")
-                            : absl::StrCat(problem.pointer, ": ", problem.message, " (",
-                                           problem.code, ")")});
+         .description =
+             problem.pointer.empty()
+                 ? absl::StrCat(problem.message, " (", problem.code, ")")
+                 : absl::StrCat(problem.pointer, ": ", problem.message, " (", problem.code, ")")});
   }
   return errors::InvalidDefinition(std::move(violations));
 }
@@ -167,9 +167,10 @@ absl::StatusOr<std::vector<Problem>> Workflows::State::UnknownFunctions(
   return problems;
 }
 
-absl::StatusOr<std::shared_ptr<const Program>> Workflows::State::Check(
-    const std::string& project, absl::string_view language, absl::string_view definition,
-    WorkflowType type) {
+absl::StatusOr<std::shared_ptr<const Program>> Workflows::State::Check(const std::string& project,
+                                                                       absl::string_view language,
+                                                                       absl::string_view definition,
+                                                                       WorkflowType type) {
   CompileResult compiled = Compile(language, definition, OptionsFor(type));
   if (compiled.program == nullptr) return DefinitionError(compiled.problems);
   MILLRACE_ASSIGN_OR_RETURN(const std::vector<Problem> unknown,
@@ -203,8 +204,7 @@ absl::StatusOr<WorkflowRow> Workflows::Create(const CreateRequest& request) {
       .Add(request.definition)
       .Add(request.description);
   const auto created = state_->storage->CreateWorkflow(
-      workflow, revision,
-      KeyOf(request.id.project, request.request_id, "CreateWorkflow", hash));
+      workflow, revision, KeyOf(request.id.project, request.request_id, "CreateWorkflow", hash));
   state_->Forget(request.id);
   MILLRACE_RETURN_IF_ERROR(created.status());
   if (!created->repeated) {
@@ -245,8 +245,7 @@ absl::StatusOr<WorkflowRow> Workflows::Update(const CatalogStorage::WorkflowUpda
 }
 
 absl::StatusOr<WorkflowRow> Workflows::Delete(const WorkflowId& id, const std::string& etag,
-                                              bool keep_executions,
-                                              const std::string& request_id) {
+                                              bool keep_executions, const std::string& request_id) {
   FieldHash hash;
   hash.Add(id.workflow).Add(etag).Add(keep_executions ? "keep" : "");
   const auto deleted = state_->storage->DeleteWorkflow(
@@ -280,8 +279,7 @@ absl::StatusOr<std::vector<RevisionRow>> Workflows::ListRevisions(const Workflow
 
 absl::StatusOr<std::vector<WorkflowRow>> Workflows::List(const std::string& project,
                                                          const std::string& name_prefix,
-                                                         const std::string& after_name,
-                                                         int limit) {
+                                                         const std::string& after_name, int limit) {
   return state_->storage->ListWorkflows(project, name_prefix, after_name, limit);
 }
 
@@ -337,14 +335,13 @@ absl::StatusOr<Workflows::Startable> Workflows::FindForStart(const WorkflowId& i
   return startable;
 }
 
-std::optional<Workflows::Startable> Workflows::FindCached(const WorkflowId& id,
-                                                          int64_t revision) {
+std::optional<Workflows::Startable> Workflows::FindCached(const WorkflowId& id, int64_t revision) {
   const std::lock_guard lock(state_->mutex);
   const Latest* latest = state_->latest.Find(id);
   if (latest == nullptr || SteadyNanos() - latest->read_at > kLatestNanosMax) return std::nullopt;
   const WorkflowRow& workflow = latest->workflow;
-  const Startable* kept = state_->programs.Find(
-      {workflow.workflow_key, revision == 0 ? workflow.revision : revision});
+  const Startable* kept =
+      state_->programs.Find({workflow.workflow_key, revision == 0 ? workflow.revision : revision});
   if (kept == nullptr) return std::nullopt;
   return Startable{.workflow = workflow, .revision = kept->revision, .program = kept->program};
 }

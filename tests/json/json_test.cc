@@ -49,6 +49,27 @@ TEST(Json, ComparesNumbersByValueAndObjectsWithoutOrder) {
   }
 }
 
+TEST(Json, OrdersNumbersByValue) {
+  const char* const ascending[] = {"-1e300",
+                                   "-5",
+                                   "-0.5",
+                                   "0",
+                                   "0.5",
+                                   "1",
+                                   "1.5",
+                                   "9007199254740993",
+                                   "9223372036854775807",
+                                   "18446744073709551615",
+                                   "1e300"};
+  for (size_t i = 0; i < std::size(ascending); ++i) {
+    for (size_t j = 0; j < std::size(ascending); ++j) {
+      SCOPED_TRACE(std::string(ascending[i]) + " and " + ascending[j]);
+      EXPECT_EQ(CompareNumbers(Parsed(ascending[i]), Parsed(ascending[j])),
+                i < j ? -1 : (i > j ? 1 : 0));
+    }
+  }
+}
+
 TEST(Json, GivesIntegersForWholeNumbersOnly) {
   EXPECT_EQ(Json(3).ToInt64(), 3);
   EXPECT_EQ(Json(3.0).ToInt64(), 3);

@@ -44,7 +44,7 @@ class ClusterEnvironment : public ::testing::Environment {
   void Start() {
     auto started = db::EmbeddedPostgres::Start(
         {.data_dir = folder_.path() + "/data",
-         .settings = {"shared_buffers=64MB", "max_connections=60", "autovacuum=off"}});
+         .settings = {"shared_buffers=64MB", "max_connections=60", "autovacuum=off", "fsync=off"}});
     if (!started.ok()) ADD_FAILURE() << started.status();
     MILLRACE_CHECK(started.ok());
     server_ = *std::move(started);

@@ -14,7 +14,10 @@ namespace {
 void ReadRule(const Json& json, const Place& place, const StateSource& source,
               ChoiceState* choice) {
   ProblemList* problems = source.fields.problems();
-  if (!ObjectReader::IsObject(json, place, "A Choice rule", problems)) return;
+  if (!ObjectReader::IsObject(json, place, "A Choice rule", problems)) {
+    MarkIncomplete(source);
+    return;
+  }
   ObjectReader fields(json, place, "A Choice rule", problems);
   std::vector<TemplateProblem> condition_problems;
   ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(json, &condition_problems)};
@@ -43,6 +46,7 @@ void ReadChoiceState(const StateSource& source, State* state) {
       ReadRule(rules->elements()[i], list.At(i), source, &choice);
     }
   }
+  if (choice.rules.empty()) MarkIncomplete(source);
   choice.default_next = ReadTarget(fields, "Default", /*is_required=*/false, source.machine,
                                    &source.compilation);
   state->body = std::move(choice);

@@ -99,11 +99,17 @@ void ReadHandlers(const StateSource& source, absl::string_view field, absl::stri
   const Json* list = fields.Find(field);
   if (list == nullptr || (list->is_array() && list->size() == 0)) return;
   list = fields.FindArray(field);
-  if (list == nullptr) return;
+  if (list == nullptr) {
+    MarkIncomplete(source);
+    return;
+  }
   const Place place = fields.place().At(field);
   for (size_t i = 0; i < list->size(); ++i) {
     const Json& json = list->elements()[i];
-    if (!ObjectReader::IsObject(json, place.At(i), what, fields.problems())) continue;
+    if (!ObjectReader::IsObject(json, place.At(i), what, fields.problems())) {
+      MarkIncomplete(source);
+      continue;
+    }
     read({json, place.At(i), i + 1 == list->size()}, source, state);
   }
 }

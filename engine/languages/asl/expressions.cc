@@ -133,7 +133,7 @@ ResultPathField ReadResultPath(ObjectReader& fields) {
 }
 
 std::optional<PayloadTemplate> ReadTemplate(ObjectReader& fields, absl::string_view field) {
-  const Json* json = fields.FindObject(field);
+  const Json* json = fields.Find(field);
   if (json == nullptr) return std::nullopt;
   std::vector<TemplateProblem> problems;
   PayloadTemplate parsed = PayloadTemplate::Parse(*json, &problems);
@@ -141,11 +141,15 @@ std::optional<PayloadTemplate> ReadTemplate(ObjectReader& fields, absl::string_v
   return parsed;
 }
 
+std::optional<PayloadTemplate> ReadObjectTemplate(ObjectReader& fields, absl::string_view field) {
+  return fields.FindObject(field) == nullptr ? std::nullopt : ReadTemplate(fields, field);
+}
+
 std::optional<PayloadTemplate> ReadAssign(ObjectReader& fields) {
   if (const Json* assign = fields.Find("Assign"); assign != nullptr && assign->is_object()) {
     CheckVariableNames(*assign, fields.place().At("Assign"), fields.problems());
   }
-  return ReadTemplate(fields, "Assign");
+  return ReadObjectTemplate(fields, "Assign");
 }
 
 std::optional<NumberField> ReadNumber(ObjectReader& fields, absl::string_view field,

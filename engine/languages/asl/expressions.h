@@ -21,8 +21,11 @@ std::optional<JsonPath> ReadReferencePath(ObjectReader& fields, absl::string_vie
 // ResultPath: a Reference Path into the data. `$` if absent, nothing if null.
 ResultPathField ReadResultPath(ObjectReader& fields);
 
-// A Payload Template, which is an object.
+// A Payload Template: any JSON, though only objects in it can have paths.
 std::optional<PayloadTemplate> ReadTemplate(ObjectReader& fields, absl::string_view field);
+
+// A Payload Template that is an object.
+std::optional<PayloadTemplate> ReadObjectTemplate(ObjectReader& fields, absl::string_view field);
 
 // Assign: a Payload Template whose keys are names of variables.
 std::optional<PayloadTemplate> ReadAssign(ObjectReader& fields);

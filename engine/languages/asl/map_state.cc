@@ -87,7 +87,7 @@ void ReadMapState(const StateSource& source, State* state) {
   ObjectReader& fields = source.fields;
   state->body = ReadMap(source);
   state->flow.input_path = ReadPath(fields, "InputPath");
-  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
   state->flow.result_path = ReadResultPath(fields);
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);

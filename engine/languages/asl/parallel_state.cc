@@ -24,7 +24,7 @@ void ReadParallelState(const StateSource& source, State* state) {
   state->body = std::move(parallel);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.parameters = ReadTemplate(fields, "Parameters");
-  state->flow.result_selector = ReadTemplate(fields, "ResultSelector");
+  state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
   state->flow.result_path = ReadResultPath(fields);
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);

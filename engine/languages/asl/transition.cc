@@ -40,14 +40,17 @@ std::optional<StateIndex> ReadTarget(ObjectReader& fields, absl::string_view fie
   return std::nullopt;
 }
 
+void MarkIncomplete(const StateSource& source) {
+  source.compilation.machines[static_cast<size_t>(source.machine)].is_complete = false;
+}
+
 Transition ReadTransition(const StateSource& source) {
   ObjectReader& fields = source.fields;
-  DeclaredMachine& machine = source.compilation.machines[static_cast<size_t>(source.machine)];
-  if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) machine.is_complete = false;
+  if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) MarkIncomplete(source);
   const std::optional<bool> end = fields.FindBool("End");
   if (end && !*end) {
     fields.Report("End", problem_code::kInvalidValue, "'End' is true, or absent.");
-    machine.is_complete = false;
+    MarkIncomplete(source);
   }
   return {.next = ReadTarget(fields, "Next", /*is_required=*/false, source.machine,
                              &source.compilation)};

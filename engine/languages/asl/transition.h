@@ -13,6 +13,9 @@ std::optional<StateIndex> ReadTarget(ObjectReader& fields, absl::string_view fie
                                      bool is_required, MachineIndex machine,
                                      Compilation* compilation);
 
+// Says that not all transitions of the state are known.
+void MarkIncomplete(const StateSource& source);
+
 // Reads Next or End.
 Transition ReadTransition(const StateSource& source);
 

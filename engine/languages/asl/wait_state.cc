@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/transition.h"
+#include "engine/program/timestamp.h"
 
 namespace millrace::asl {
 namespace {

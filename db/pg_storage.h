@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "db/pool.h"
+#include "engine/runtime/storage.h"
+
+namespace millrace::db {
+
+// ExecutionStorage on PostgreSQL: every call is one statement, committed by itself, so that no
+// transaction is ever left open by a node that freezes. Thread-safe. pg_write.cc, pg_claims.cc,
+// pg_read.cc and pg_nodes.cc have a subject each; the statements stand beside their functions.
+class PgStorage : public ExecutionStorage {
+ public:
+  // `pool` outlives this.
+  explicit PgStorage(Pool* pool) : pool_(*pool) {}
+
+  absl::StatusOr<WriteOutcome> Write(const WriteBatch& batch) override;
+
+  absl::StatusOr<WritersRead> ReadWriters(const std::vector<Place>& places) override;
+  absl::StatusOr<std::vector<std::optional<StoredExecution>>> ReadByName(
+      const std::vector<Name>& names) override;
+  absl::StatusOr<ExecutionsRead> Read(const std::vector<ExecutionKey>& keys) override;
+
+  absl::StatusOr<std::vector<Claim>> ClaimDue(const NodeIncarnation& me, int limit) override;
+  absl::StatusOr<std::vector<Claim>> ClaimLost(const NodeIncarnation& me,
+                                               const std::vector<NodeIncarnation>& alive,
+                                               int limit) override;
+  absl::StatusOr<std::vector<Claim>> ClaimKeys(const NodeIncarnation& me,
+                                               const std::vector<ExecutionKey>& keys) override;
+  absl::StatusOr<Owned> ReadOwned(const NodeIncarnation& me) override;
+  absl::Status Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys) override;
+  absl::Status Quarantine(const NodeIncarnation& me, const ExecutionKey& key,
+                          const std::string& reason) override;
+
+  absl::StatusOr<Heartbeat> Beat(const NodeIncarnation& me, const std::string& address) override;
+  absl::StatusOr<std::vector<NodeRow>> ReadNodes() override;
+  absl::Status RemoveNodes(const std::vector<NodeIncarnation>& nodes) override;
+  absl::Status EnsurePartitions(int days_ahead) override;
+
+ private:
+  Pool& pool_;
+};
+
+}  // namespace millrace::db

@@ -1,0 +1,166 @@
+#include "db/embedded.h"
+
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "absl/time/clock.h"
+#include "db/pool.h"
+#include "db/postgres_process.h"
+#include "db/transaction.h"
+#include "tests/support/postgres.h"
+
+namespace millrace::db {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+constexpr Statement kOne{"one", "SELECT 1"};
+
+bool Answers(const std::string& url) {
+  Pool pool({.url = url, .connections_max = 1});
+  return RunStatement(pool, Effect::kNone,
+                      [](Session& session) { return session.Exec(kOne).size(); })
+      .ok();
+}
+
+bool AnswersWithin(const std::string& url, absl::Duration time) {
+  const absl::Time deadline = absl::Now() + time;
+  while (!Answers(url)) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return true;
+}
+
+std::unique_ptr<EmbeddedPostgres> StartIn(const std::string& folder) {
+  auto server = EmbeddedPostgres::Start(
+      {.data_dir = folder, .settings = {"shared_buffers=16MB", "max_connections=20"}});
+  EXPECT_TRUE(server.ok()) << server.status();
+  return *std::move(server);
+}
+
+// Runs `server` in a process of its own, which is killed when all is up: what it leaves behind is
+// what a crash of ours leaves.
+void CrashWhileRunning(const std::string& folder) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto server = EmbeddedPostgres::Start({.data_dir = folder});
+    const char up = server.ok() ? 'y' : 'n';
+    if (write(ready[1], &up, 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  char up = 0;
+  ASSERT_EQ(read(ready[0], &up, 1), 1);
+  EXPECT_EQ(up, 'y');
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST(EmbeddedPostgresTest, KeepsItsDataFromOneStartToTheNext) {
+  TemporaryFolder folder;
+  const std::string data_dir = folder.path() + "/a/data";
+  {
+    const auto server = StartIn(data_dir);
+    pqxx::connection connection(server->url());
+    pqxx::nontransaction(connection).exec("CREATE TABLE kept (x integer)");
+  }
+  const auto server = StartIn(data_dir);
+  pqxx::connection connection(server->url());
+  pqxx::nontransaction tx(connection);
+  EXPECT_EQ(tx.exec("SELECT * FROM kept").size(), 0u);
+  EXPECT_STREQ(tx.exec("SHOW listen_addresses")[0][0].c_str(), "");
+  EXPECT_STREQ(tx.exec("SHOW synchronous_commit")[0][0].c_str(), "on");
+  EXPECT_STREQ(tx.exec("SHOW fsync")[0][0].c_str(), "on");
+}
+
+TEST(EmbeddedPostgresTest, ASecondServerOnTheSameFolderIsRefused) {
+  TemporaryFolder folder;
+  const auto server = StartIn(folder.path());
+  const auto second = EmbeddedPostgres::Start({.data_dir = folder.path()});
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(second.status().message(), HasSubstr(folder.path()));
+  EXPECT_TRUE(Answers(server->url()));
+}
+
+TEST(EmbeddedPostgresTest, AKilledPostmasterIsStartedAgain) {
+  TemporaryFolder folder;
+  const auto server = StartIn(folder.path());
+  // A session that is busy outlives the postmaster for a while, and holds its memory.
+  pqxx::connection busy(server->url());
+  const pid_t killed = server->postmaster();
+  kill(killed, SIGKILL);
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (server->postmaster() == killed && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_TRUE(AnswersWithin(server->url(), absl::Seconds(20)));
+}
+
+TEST(EmbeddedPostgresTest, WhatACrashedServerLeftRunningIsEndedFirst) {
+  TemporaryFolder folder;
+  CrashWhileRunning(folder.path());
+  const auto server = StartIn(folder.path());
+  EXPECT_TRUE(Answers(server->url()));
+}
+
+TEST(EmbeddedPostgresTest, APidFileThatNamesAnotherProgramIsNoObstacle) {
+  TemporaryFolder folder;
+  StartIn(folder.path())->Stop();
+  std::ofstream(folder.path() + "/pgdata/postmaster.pid") << getpid() << "\n"
+                                                          << folder.path() << "/pgdata\n";
+  const auto server = StartIn(folder.path());
+  EXPECT_TRUE(Answers(server->url()));
+}
+
+TEST(EmbeddedPostgresTest, AnUnfinishedClusterIsMadeAgain) {
+  TemporaryFolder folder;
+  ASSERT_EQ(mkdir((folder.path() + "/pgdata.new").c_str(), 0700), 0);
+  std::ofstream(folder.path() + "/pgdata.new/PG_VERSION") << "15\n";
+  const auto server = StartIn(folder.path());
+  EXPECT_TRUE(Answers(server->url()));
+}
+
+TEST(EmbeddedPostgresTest, AFolderThatItsUserCannotEnterIsRefusedByName) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root runs PostgreSQL as another user";
+  TemporaryFolder folder;
+  const std::string closed = folder.path() + "/closed";
+  ASSERT_EQ(mkdir(closed.c_str(), 0700), 0);
+  const auto server = EmbeddedPostgres::Start({.data_dir = closed + "/data"});
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(server.status().message(), HasSubstr("cannot enter " + closed + ":"));
+}
+
+TEST(EmbeddedPostgresTest, AnOrdinaryUserRunsItToo) {
+  if (geteuid() != 0) GTEST_SKIP() << "every other test shows it";
+  TemporaryFolder folder;
+  const std::string home = folder.path() + "/home";
+  ASSERT_EQ(mkdir(home.c_str(), 0700), 0);
+  ASSERT_EQ(chown(home.c_str(), 65534, 65534), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    unsetenv("XDG_RUNTIME_DIR");
+    if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
+    auto server = EmbeddedPostgres::Start({.data_dir = home + "/data"});
+    const bool answers = server.ok() && Answers((*server)->url());
+    if (server.ok()) (*server)->Stop();
+    _exit(answers ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace millrace::db

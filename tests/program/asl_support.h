@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "engine/languages/compile.h"
+
+namespace millrace {
+
+// Where something is wrong, and its code.
+using Finding = std::pair<std::string, std::string>;
+
+inline CompileResult CompileDefinition(absl::string_view definition) {
+  return Compile("ASL", definition, {});
+}
+
+inline std::vector<Finding> Findings(const CompileResult& result) {
+  std::vector<Finding> findings;
+  for (const Problem& problem : result.problems) findings.emplace_back(problem.pointer, problem.code);
+  return findings;
+}
+
+// All messages, a line each, to show when a test fails.
+inline std::string Messages(const CompileResult& result) {
+  std::string text;
+  for (const Problem& problem : result.problems) {
+    absl::StrAppend(&text, problem.pointer, " ", problem.code, " ", problem.message, "\n");
+  }
+  return text;
+}
+
+// A definition of one state "S" with these fields; and of "T", which succeeds, for it to go to.
+inline std::string WithState(absl::string_view fields) {
+  return absl::StrCat(R"({"StartAt": "S", "States": {"S": {)", fields,
+                      R"(}, "T": {"Type": "Succeed"}}})");
+}
+
+// A definition of one state "S" with these fields only.
+inline std::string OnlyState(absl::string_view fields) {
+  return absl::StrCat(R"({"StartAt": "S", "States": {"S": {)", fields, "}}}");
+}
+
+}  // namespace millrace
