@@ -178,7 +178,7 @@ create_workflow sum "$EXAMPLES/sum.asl.json"
 run_workflow sum '{"values": [1, 2, 3, 4, 5]}'
 
 heading "An order: checked, paid, packed with a flaky scale, picked up"
-for function in order-validate order-pay order-reserve order-pack; do
+for function in order_validate order_pay order_reserve order_pack; do
   create_function "$function" "$EXAMPLES/order/$function.py"
 done
 create_workflow order "$EXAMPLES/order.asl.json"
