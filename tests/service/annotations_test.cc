@@ -33,7 +33,7 @@ TEST(AnnotationsTest, EveryMethodHasAPermission) {
     for (int i = 0; i < service->method_count(); ++i, ++methods) {
       const MethodDescriptor* method = service->method(i);
       EXPECT_THAT(method->options().GetExtension(v1::permission),
-                  testing::MatchesRegex("[a-z]+[.][a-zA-Z]+"))
+                  ::testing::MatchesRegex("[a-z]+[.][a-zA-Z]+"))
           << method->full_name();
     }
   }

@@ -8,7 +8,7 @@
 namespace millrace::service {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(NamesTest, AcceptsIdsWithinTheirRules) {
   for (const char* id : {"a", "default", "my-project-1"}) EXPECT_TRUE(IsProjectId(id)) << id;

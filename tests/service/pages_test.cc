@@ -11,7 +11,7 @@
 namespace millrace::service {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 v1::ListExecutionsRequest Request() {
   v1::ListExecutionsRequest request;

@@ -13,8 +13,8 @@
 namespace millrace::service {
 namespace {
 
-using testing::EndsWith;
-using testing::HasSubstr;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 template <typename Message>
 Message DetailOf(const grpc::Status& status) {
@@ -72,7 +72,7 @@ TEST(ReplyTest, CutsTextsBetweenCharacters) {
 TEST(ReplyTest, KeepsWhatIsNobodysBusinessToItself) {
   const grpc::Status broken = ToGrpcStatus(absl::InternalError("relation \"secrets\""));
   EXPECT_EQ(broken.error_code(), grpc::StatusCode::INTERNAL);
-  EXPECT_THAT(broken.error_message(), testing::Not(HasSubstr("secrets")));
+  EXPECT_THAT(broken.error_message(), ::testing::Not(HasSubstr("secrets")));
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(broken).reason(), "INTERNAL");
   for (const absl::Status& status :
        {absl::UnavailableError("x"), absl::UnknownError("x"), absl::AbortedError("deadlock")}) {

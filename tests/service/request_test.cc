@@ -12,7 +12,7 @@
 namespace millrace::service {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 grpc::ByteBuffer Buffer(const std::string& bytes) {
   // In two slices, as a network would have it.

@@ -1,0 +1,5 @@
+"""Sets the items aside."""
+
+
+def main_handler(event, context):
+    return {"reserved": [item["sku"] for item in event["items"]]}
