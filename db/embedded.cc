@@ -217,8 +217,15 @@ absl::Status EmbeddedPostgres::StartPostmasterOnce(bool* try_again) {
     const std::lock_guard lock(mutex_);
     postmaster_ = child;
   }
+  return WaitUntilReady(child, start_log, try_again);
+}
+
+absl::Status EmbeddedPostgres::WaitUntilReady(pid_t child, const std::string& start_log,
+                                              bool* try_again) {
   const absl::Time deadline = absl::Now() + options_.start_timeout;
-  while (PQping(UrlOf("postgres").c_str()) != PQPING_OK) {
+  for (;;) {
+    const PGPing answer = PQping(UrlOf("postgres").c_str());
+    if (answer == PQPING_OK) return absl::OkStatus();
     if (HasEnded(child)) {
       const std::lock_guard lock(mutex_);
       postmaster_ = -1;
@@ -226,10 +233,13 @@ absl::Status EmbeddedPostgres::StartPostmasterOnce(bool* try_again) {
       return absl::FailedPreconditionError(absl::StrCat("PostgreSQL does not start; ", start_log,
                                                         " and ", data_dir_, "/log say why"));
     }
-    if (absl::Now() > deadline) return absl::UnavailableError("PostgreSQL starts too slowly");
+    // While it recovers it answers, with a refusal: that takes as long as it takes, and giving up
+    // would make the next start recover all over again.
+    if (answer != PQPING_REJECT && absl::Now() > deadline) {
+      return absl::UnavailableError("PostgreSQL starts too slowly");
+    }
     absl::SleepFor(absl::Milliseconds(10));
   }
-  return absl::OkStatus();
 }
 
 absl::Status EmbeddedPostgres::CreateDatabase() {

@@ -60,6 +60,7 @@ class EmbeddedPostgres {
   absl::Status MakeSocketDir();
   absl::Status StartPostmaster();
   absl::Status StartPostmasterOnce(bool* try_again);
+  absl::Status WaitUntilReady(pid_t child, const std::string& start_log, bool* try_again);
   absl::Status CreateDatabase();
   std::string UrlOf(const std::string& database) const;
   void Watch();

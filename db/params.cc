@@ -63,7 +63,11 @@ Params& Params::Int8(int64_t value) {
 
 Params& Params::Time(absl::Time value) { return Int8(ToPostgresMicros(value)); }
 
-Params& Params::Uuid(const millrace::Uuid& value) { return Add(std::string(BytesOf(value))); }
+Params& Params::Uuid(const millrace::Uuid& value) {
+  const absl::string_view bytes = BytesOf(value);
+  values_.emplace_back(bytes.data(), bytes.size());
+  return *this;
+}
 
 ArrayBuilder::ArrayBuilder(uint32_t element_oid, size_t size, size_t bytes_each) : missing_(size) {
   bytes_.reserve(20 + size * (bytes_each + 4));

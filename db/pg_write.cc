@@ -19,6 +19,10 @@
 //   - Ends and fences are one update, on rows that are locked in order first, and only of
 //   executions
 //     whose own append took: two updates of one row in one statement would apply only one of them.
+//   - The last SELECT asks for `appended` and then for `inserted`; what it does not ask for runs
+//   after
+//     it. So every batch takes its locks in one order: journal rows, workflows and names, then the
+//     executions rows of ends and fences.
 //   - CTEs are never joined with each other: `(x IN (SELECT ...)) IS TRUE` is a hashed lookup
 //     whatever the planner believes about their sizes.
 namespace millrace::db {

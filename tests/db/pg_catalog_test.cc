@@ -138,7 +138,9 @@ TEST_F(PgCatalogTest, ListsWorkflowsByNameAndPrefix) {
   for (const char* name : {"b", "a_c", "a%c", "a", "B"}) ASSERT_TRUE(Create(name, {}).ok());
   const auto names = [&](const std::string& prefix, const std::string& after, int limit) {
     std::vector<std::string> found;
-    for (const auto& row : *catalog_.ListWorkflows("default", prefix, after, limit)) {
+    const auto rows = catalog_.ListWorkflows("default", prefix, after, limit);
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    for (const WorkflowRow& row : *rows) {
       found.push_back(row.id.workflow);
     }
     return found;
