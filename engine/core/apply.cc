@@ -232,7 +232,8 @@ void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
   }
   ++frame.attempts[static_cast<size_t>(event.index)];
   ++frame.retry_count;
-  BeginWait(snapshot, frame, WaitKind::kRetry, snapshot.last_id, event.wake_at);
+  // By the frame's own last event: another frame may wait by the execution's.
+  BeginWait(snapshot, frame, WaitKind::kRetry, frame.last_id, event.wake_at);
 }
 
 void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
@@ -264,9 +265,10 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
       return ApplyEnd(event, *snapshot);
     case EventType::kStateEntered:
       return ApplyEntered(event, FrameOf(*snapshot, event.frame));
-    case EventType::kWaitPlanned:
-      return BeginWait(*snapshot, FrameOf(*snapshot, event.frame), WaitKind::kAlarm,
-                       snapshot->last_id, event.wake_at);
+    case EventType::kWaitPlanned: {
+      Frame& frame = FrameOf(*snapshot, event.frame);
+      return BeginWait(*snapshot, frame, WaitKind::kAlarm, frame.last_id, event.wake_at);
+    }
     case EventType::kStateExited:
       return ApplyExited(program, event, *snapshot);
     case EventType::kStateAborted: {

@@ -10,11 +10,20 @@ std::string FormatInstant(absl::Time time) {
 
 Evaluation::Evaluation(const Program& program, const ExecutionInfo& info, const Snapshot& snapshot,
                        const Frame& frame)
-    : program_(program), info_(info), snapshot_(snapshot), frame_(frame) {}
+    : program_(program),
+      info_(info),
+      snapshot_(snapshot),
+      frame_(frame),
+      // Another for each place in the history, the same when the step is repeated.
+      random_state_(snapshot.seed + static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {
+}
 
 Scope Evaluation::Over(const Json& data) {
   if (!context_.has_value()) context_ = MakeContext();
-  return {.data = &data, .context = &*context_, .variables = &frame_.variables};
+  return {.data = &data,
+          .context = &*context_,
+          .variables = &frame_.variables,
+          .random_state = &random_state_};
 }
 
 void Evaluation::SetItem(int64_t index, Json value) {

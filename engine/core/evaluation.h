@@ -39,6 +39,7 @@ class Evaluation {
   const ExecutionInfo& info_;
   const Snapshot& snapshot_;
   const Frame& frame_;
+  uint64_t random_state_;
   std::optional<Json> item_;
   std::optional<Json> context_;
 };

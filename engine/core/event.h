@@ -33,10 +33,13 @@ struct AlarmRang {
 struct StopRequested {
   AslError error;
 };
-// Nothing happened; goes on with whatever is not waiting.
+// An execution that was taken up goes on with what has not begun: an EXPRESS one, whose journal says
+// only that it was started.
+struct Resumed {};
+
 struct Event {
   absl::Time at;  // the clock's time; the step uses no other
-  std::variant<Started, TaskSucceeded, TaskFailed, AlarmRang, StopRequested> what;
+  std::variant<Started, TaskSucceeded, TaskFailed, AlarmRang, StopRequested, Resumed> what;
 };
 
 // What the world must now do.

@@ -33,6 +33,7 @@ class Stepper {
   StepRefusal Take(const TaskFailed& failed);
   StepRefusal Take(const AlarmRang& rang);
   StepRefusal Take(const StopRequested& stop);
+  StepRefusal Take(const Resumed& resumed);
 
   // Works off `todo_`, then turns what is waited for since into commands.
   void Finish();
@@ -63,7 +64,8 @@ class Stepper {
   void LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next);
   void EndMachine(FrameId id);
   void CompleteChildren(FrameId id);
-  void StartItems(FrameId id);
+  // As many as the concurrency allows; they come after the event `previous_id`.
+  void StartItems(FrameId id, int64_t previous_id);
   void LeaveWait(FrameId id);
   void TimeOutTask(FrameId id);
   // Whether what ending the execution itself emits just fits under the limit of events.
@@ -161,7 +163,7 @@ StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
   if (frame == nullptr) return refusal;
   const FrameId id = frame->id;
   const auto& task = std::get<TaskState>(StateOf(*frame).body);
-  const Json output = InvocationResult(task, succeeded.output);
+  const Json output = InvocationOutput(task, succeeded.output);
   Evaluation evaluation = EvaluationOf(*frame);
   const std::string named = task.wraps_invocation ? task.resource_type : task.resource;
   if (std::optional<AslError> error = CheckSize(evaluation, named, output)) {
@@ -238,6 +240,14 @@ StepRefusal Stepper::Take(const StopRequested& stop) {
   return StepRefusal::kNone;
 }
 
+StepRefusal Stepper::Take(const Resumed&) {
+  if (snapshot_.ended) return StepRefusal::kEnded;
+  for (const auto& [id, frame] : snapshot_.frames) {
+    if (frame.state < 0) todo_.push_back({WorkKind::kStartMachine, id});
+  }
+  return todo_.empty() ? StepRefusal::kOutdated : StepRefusal::kNone;
+}
+
 void Stepper::Finish() {
   while (!todo_.empty() && !snapshot_.ended) {
     const Work work = todo_.front();
@@ -264,7 +274,7 @@ void Stepper::Finish() {
         Execute(frame.id);
         break;
       case WorkKind::kStartItems:
-        StartItems(frame.id);
+        StartItems(frame.id, frame.last_id);
         break;
     }
   }
@@ -326,7 +336,7 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
   event.data = std::move(items.items);
   event.concurrency_max = items.concurrency_max;
   Emit(std::move(event));
-  StartItems(id);
+  StartItems(id, FrameAt(id).last_id);
 }
 
 void Stepper::Schedule(FrameId id, CallFunction call) {
@@ -368,16 +378,17 @@ void Stepper::LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next) 
                         last_id);
   }
   if (snapshot_.frames.contains(id)) {  // a Map's iteration; a branch went with its last event
+    const int64_t last_id = FrameAt(id).last_id;
     HistoryEvent succeeded = Of(FrameAt(id), EventType::kMapIterationSucceeded);
     succeeded.index = FrameAt(id).index;
     succeeded.state = FrameAt(parent).state;
     Emit(std::move(succeeded));
-    return StartItems(parent);
+    return StartItems(parent, last_id);
   }
   if (FrameAt(parent).children.empty()) CompleteChildren(parent);
 }
 
-void Stepper::StartItems(FrameId id) {
+void Stepper::StartItems(FrameId id, int64_t previous_id) {
   const auto& map = std::get<MapState>(StateOf(FrameAt(id)).body);
   const int64_t count = static_cast<int64_t>(FrameAt(id).results.size());
   while (true) {
@@ -396,6 +407,7 @@ void Stepper::StartItems(FrameId id) {
       return FailState(id, input.error());
     }
     HistoryEvent event = Of(frame, EventType::kMapIterationStarted);
+    event.previous_id = previous_id;
     event.index = index;
     event.data = *std::move(input);
     Emit(std::move(event));

@@ -99,9 +99,6 @@ std::optional<Json> JsonPath::Evaluate(const Scope& scope) const {
     const std::optional<int64_t> length = LengthOf(*node);
     return length.has_value() ? std::optional<Json>(Json(*length)) : std::nullopt;
   }
-  if (evaluator.SelectBeginning(*query_, query_->singular_segments, nullptr) == nullptr) {
-    return std::nullopt;
-  }
   std::vector<Json> values;
   for (const Json* node : evaluator.Select(*query_, nullptr)) values.push_back(*node);
   if (evaluator.gave_up()) return std::nullopt;
@@ -115,10 +112,11 @@ std::optional<Json> JsonPath::Insert(const Json& root, const Json& value) const 
 }
 
 std::string JsonPath::MissingMessage(const Scope& scope) const {
-  const Json* node = Evaluator(scope).SelectBeginning(*query_, 0, nullptr);
+  if (!query_->is_singular) return "The path looks at too many values.";
+  const Json* node = Evaluator(scope).RootOf(*query_, nullptr);
   if (node == nullptr) return absl::StrCat("No results for path: ", query_->text);
   std::string path;
-  for (size_t i = 0; i < query_->singular_segments; ++i) {
+  for (size_t i = 0; i < query_->segments.size(); ++i) {
     const Selector& selector = query_->segments[i].selectors[0];
     const bool fits = selector.kind == Selector::Kind::kName ? node->is_object() : node->is_array();
     if (!fits) return WrongKindMessage(selector, path, *node);
@@ -131,8 +129,7 @@ std::string JsonPath::MissingMessage(const Scope& scope) const {
     }
     return absl::StrCat("Missing property in path $", path);
   }
-  return query_->is_singular ? absl::StrCat("No results for path: $", path)
-                             : "The path looks at too many values.";
+  return absl::StrCat("No results for path: $", path);
 }
 
 }  // namespace millrace

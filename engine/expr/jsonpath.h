@@ -43,8 +43,7 @@ class JsonPath {
   // more than 100,000, gives up: Select is then empty, and Evaluate gives nullopt.
   std::vector<Json> Select(const Scope& scope) const;
   // A definite path gives its value, or nullopt when nothing is there. An indefinite one gives an
-  // array of what it selects, which may be empty; but nullopt when already the definite path that
-  // it begins with finds nothing.
+  // array of what it selects, which is empty also where the names that it begins with are missing.
   std::optional<Json> Evaluate(const Scope& scope) const;
   // `root` with `value` at this reference path, which makes the objects on its way. nullopt when
   // the path leads through something that is no object, or an index is out of range.

@@ -63,17 +63,13 @@ void Evaluator::Keep(const Json& node, Nodes* out) {
   out->push_back(&node);
 }
 
-const Json* Evaluator::SelectBeginning(const Query& query, size_t count, const Json* current) {
+const Json* Evaluator::SelectOne(const Query& query, const Json* current) {
   const Json* node = RootOf(query, current);
-  for (size_t i = 0; i < count; ++i) {
+  for (const Segment& segment : query.segments) {
     if (node == nullptr || !Visit()) return nullptr;
-    node = ChildOf(*node, query.segments[i].selectors[0]);
+    node = ChildOf(*node, segment.selectors[0]);
   }
   return node;
-}
-
-const Json* Evaluator::SelectOne(const Query& query, const Json* current) {
-  return SelectBeginning(query, query.segments.size(), current);
 }
 
 Nodes Evaluator::Select(const Query& query, const Json* current) {

@@ -19,15 +19,14 @@ class Evaluator {
   Nodes Select(const Query& query, const Json* current);
   // The node of a singular query, or nullptr.
   const Json* SelectOne(const Query& query, const Json* current);
-  // Where the first `count` segments lead, which are names and indexes; or nullptr.
-  const Json* SelectBeginning(const Query& query, size_t count, const Json* current);
+  // What the query's first `$`, `$$`, `$name` or `@` is, or nullptr.
+  const Json* RootOf(const Query& query, const Json* current) const;
   bool gave_up() const { return visits_left_ < 0; }
 
  private:
   static constexpr int64_t kVisitsMax = 1'000'000;
   static constexpr size_t kResultsMax = 100'000;
 
-  const Json* RootOf(const Query& query, const Json* current) const;
   bool Visit();
   void Keep(const Json& node, Nodes* out);
 

@@ -1,5 +1,6 @@
 #include "engine/expr/jsonpath_parser.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -81,9 +82,7 @@ bool Parser::ParseQuery(Query* query) {
     if (query->segments.size() >= kSegmentsMax) return Fail("too many segments");
     if (!ParseSegment(query)) return false;
   }
-  size_t& singular = query->singular_segments;
-  while (singular < query->segments.size() && IsSingular(query->segments[singular])) ++singular;
-  query->is_singular = singular == query->segments.size();
+  query->is_singular = std::all_of(query->segments.begin(), query->segments.end(), IsSingular);
   return true;
 }
 

@@ -36,9 +36,8 @@ struct Query {
   Root root = Root::kData;
   std::string variable;
   std::vector<Segment> segments;
-  bool is_length = false;  // ends with `.length()`
-  bool is_singular = true;
-  size_t singular_segments = 0;  // how many it begins with
+  bool is_length = false;   // ends with `.length()`
+  bool is_singular = true;  // names and indexes only
 };
 
 enum class Function : uint8_t { kLength, kCount, kMatch, kSearch, kValue };

@@ -8,9 +8,10 @@ namespace millrace {
 CompileResult Compile(absl::string_view language, absl::string_view definition,
                       const CompileOptions& options) {
   if (language == "ASL") return CompileAsl(definition, options);
-  return {.problems = {{.pointer = "",
-                        .code = "UNKNOWN_LANGUAGE",
-                        .message = absl::StrCat("'", language, "' is no known language; there is ASL")}}};
+  return {.problems = {
+              {.pointer = "",
+               .code = "UNKNOWN_LANGUAGE",
+               .message = absl::StrCat("'", language, "' is no known language; there is ASL")}}};
 }
 
 }  // namespace millrace

@@ -18,10 +18,15 @@ class KeyWalk {
   void Value(const Place& place) {
     SkipSpace();
     switch (text_[at_]) {
-      case '{': return Object(place);
-      case '[': return Array(place);
-      case '"': String(); return;
-      default: return Literal();
+      case '{':
+        return Object(place);
+      case '[':
+        return Array(place);
+      case '"':
+        String();
+        return;
+      default:
+        return Literal();
     }
   }
 

@@ -12,14 +12,20 @@ namespace {
 
 absl::string_view KindName(Json::Kind kind) {
   switch (kind) {
-    case Json::Kind::kNull: return "null";
-    case Json::Kind::kBool: return "a boolean";
+    case Json::Kind::kNull:
+      return "null";
+    case Json::Kind::kBool:
+      return "a boolean";
     case Json::Kind::kInt:
     case Json::Kind::kUint:
-    case Json::Kind::kDouble: return "a number";
-    case Json::Kind::kString: return "a string";
-    case Json::Kind::kArray: return "an array";
-    case Json::Kind::kObject: return "an object";
+    case Json::Kind::kDouble:
+      return "a number";
+    case Json::Kind::kString:
+      return "a string";
+    case Json::Kind::kArray:
+      return "an array";
+    case Json::Kind::kObject:
+      return "an object";
   }
   return "";
 }
@@ -119,8 +125,9 @@ std::optional<double> ObjectReader::FindNumber(absl::string_view field, const Nu
   const Json* value = Find(field);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) {
-    Report(field, problem_code::kWrongType,
-           absl::StrCat("'", field, "' is ", Describe(rule), ", not ", KindName(value->kind()), "."));
+    Report(
+        field, problem_code::kWrongType,
+        absl::StrCat("'", field, "' is ", Describe(rule), ", not ", KindName(value->kind()), "."));
     return std::nullopt;
   }
   const double number = value->AsDouble();

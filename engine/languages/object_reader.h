@@ -21,8 +21,8 @@ struct NumberRule {
 };
 
 // Reads the fields of one object of a definition. Each call that names a field makes it known;
-// ReportUnknownFields() then reports the others, so that no field is ever ignored. What is absent or
-// of the wrong type is given back as nothing; the latter is reported too.
+// ReportUnknownFields() then reports the others, so that no field is ever ignored. What is absent
+// or of the wrong type is given back as nothing; the latter is reported too.
 //
 //   ObjectReader fields(json, place, "A Wait state", &problems);
 //   const std::optional<std::string> next = fields.RequireText("Next");

@@ -20,9 +20,8 @@ void ProblemList::Append(std::string pointer, absl::string_view code, std::strin
     code = problem_code::kTooManyProblems;
     message = "There are more problems than are listed here.";
   }
-  problems_.push_back({.pointer = std::move(pointer),
-                       .code = std::string(code),
-                       .message = std::move(message)});
+  problems_.push_back(
+      {.pointer = std::move(pointer), .code = std::string(code), .message = std::move(message)});
 }
 
 void ProblemList::Add(const Place& place, absl::string_view code, std::string message) {
@@ -41,7 +40,8 @@ void ProblemList::AddBelow(const Place& place, absl::string_view code,
 std::string Quoted(absl::string_view text) {
   if (text.size() <= kQuotedBytesMax) return absl::StrCat("'", text, "'");
   size_t end = kQuotedBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;  // not inside a character
   return absl::StrCat("'", text.substr(0, end), "...'");
 }
 

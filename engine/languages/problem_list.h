@@ -35,8 +35,8 @@ inline constexpr absl::string_view kUnreachableState = "UNREACHABLE_STATE";
 inline constexpr absl::string_view kNoTerminalState = "NO_TERMINAL_STATE";
 }  // namespace problem_code
 
-// Collects what is wrong with one definition. Bounded: a hostile definition cannot make its problems
-// much larger than itself.
+// Collects what is wrong with one definition. Bounded: a hostile definition cannot make its
+// problems much larger than itself.
 class ProblemList {
  public:
   void Add(const Place& place, absl::string_view code, std::string message);

@@ -9,9 +9,7 @@
 namespace millrace {
 namespace {
 
-// Names beyond these are not compared: suggestions must not cost more than the compilation.
-constexpr size_t kNameBytesMax = 80;
-constexpr size_t kCandidatesMax = 1000;
+constexpr size_t kNameBytesMax = 80;  // a longer name is not compared
 constexpr size_t kDistanceMax = 3;
 
 // How many letters are to be inserted, removed or replaced, or `limit` + 1 if more than that.

@@ -24,8 +24,8 @@ constexpr absl::string_view kForms =
     "'urn:fss:{region}:{project}:function:{package}:{name}'";
 
 absl::Status UnknownForm(absl::string_view text) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", text.substr(0, 200), "' is no Resource that can be called; it may be ", kForms));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", text.substr(0, 200), "' is no Resource that can be called; it may be ", kForms));
 }
 
 // Each cloud has its own word for the version that is called when none is named.
@@ -81,8 +81,8 @@ absl::StatusOr<Resource> ParseQrn(absl::string_view text, const Parts& parts) {
 }
 
 absl::StatusOr<Resource> ParseUrn(absl::string_view text, const Parts& parts) {
-  const bool is_function = (parts.size() == 7 || parts.size() == 8) && parts[1] == "fss" &&
-                           parts[4] == "function";
+  const bool is_function =
+      (parts.size() == 7 || parts.size() == 8) && parts[1] == "fss" && parts[4] == "function";
   if (!is_function) return UnknownForm(text);
   return FunctionResource(parts[6], parts.size() == 8 ? parts[7] : absl::string_view());
 }
@@ -91,9 +91,8 @@ absl::StatusOr<Resource> ParseUrn(absl::string_view text, const Parts& parts) {
 
 bool IsFunctionName(absl::string_view text) {
   return !text.empty() && text.size() <= kNameBytesMax && absl::ascii_isalpha(text[0]) &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalnum(c) || c == '_' || c == '-';
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
 }
 
 absl::StatusOr<Resource> ParseResource(absl::string_view text) {

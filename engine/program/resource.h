@@ -21,13 +21,13 @@ struct Resource {
 //   arn:aws:states:::lambda:invoke        with the name in Parameters
 //   qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:scf:Invoke/{name}[/{version}[/{namespace}]]
 //   urn:fss:{region}:{project}:function:{package}:{name}[:{version}]
-// Region, account, package and namespace say where a function was in the cloud that a workflow comes
-// from; here its name alone finds it. INVALID_ARGUMENT says which forms there are, or what is wrong
-// with the name.
+// Region, account, package and namespace say where a function was in the cloud that a workflow
+// comes from; here its name alone finds it. INVALID_ARGUMENT says which forms there are, or what is
+// wrong with the name.
 absl::StatusOr<Resource> ParseResource(absl::string_view text);
 
-// Reads Parameters.FunctionName: a name, `name:qualifier`, `{account}:function:name[:qualifier]`, or
-// a function's whole ARN.
+// Reads Parameters.FunctionName: a name, `name:qualifier`, `{account}:function:name[:qualifier]`,
+// or a function's whole ARN.
 absl::StatusOr<FunctionTarget> ParseFunctionName(absl::string_view text);
 
 // Whether a function may have this name: a letter, then at most 62 of letters, digits, '_' and '-'.

@@ -235,7 +235,6 @@ TEST(JsonPath, SaysWhyNothingWasFound) {
   const Case cases[] = {
       {"$.absent", "No results for path: $['absent']"},
       {"$.owner.absent.x", "Missing property in path $['owner']['absent']"},
-      {"$.absent[*]", "Missing property in path $['absent']"},
       {"$.rows[7]", "No results for path: $['rows'][7]"},
       {"$.limit.x", "Expected to find an object with property ['x'] in path $['limit']"},
       {"$nope", "No results for path: $nope"},
@@ -250,11 +249,13 @@ TEST(JsonPath, SaysWhyNothingWasFound) {
   }
 }
 
-TEST(JsonPath, GivesAnArrayForIndefinitePathsWhoseBeginningIsThere) {
+TEST(JsonPath, GivesAnArrayForIndefinitePathsEvenOfNothing) {
   const Json data = *ParseJson(kStore);
   const Scope scope = {.data = &data};
   EXPECT_EQ(JsonPath::Parse("$.items[*].absent")->Evaluate(scope)->ToText(), "[]");
   EXPECT_EQ(JsonPath::Parse("$.items[5:]")->Evaluate(scope)->ToText(), "[]");
+  EXPECT_EQ(JsonPath::Parse("$.absent[*].x")->Evaluate(scope)->ToText(), "[]");
+  EXPECT_EQ(JsonPath::Parse("$.absent.more[1:]")->Evaluate(scope)->ToText(), "[]");
   EXPECT_EQ(JsonPath::Parse("$..absent")->Evaluate(scope)->ToText(), "[]");
   EXPECT_EQ(JsonPath::Parse("$.items[0].name")->Evaluate(scope)->ToText(), R"("pen")");
 }

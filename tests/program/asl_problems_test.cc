@@ -49,9 +49,10 @@ TEST(AslText, IsAJsonObjectOfBoundedSizeAndDepth) {
 
 TEST(AslText, HasEachKeyOnce) {
   ExpectFindings({
-      {R"({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}, "A": {"Type": "Succeed"}}})",
+      {R"({"StartAt": "A", "States": {"A": {"Type": "Fail"}, "A": {"Type": "Succeed"}}})",
        {{"/States/A", "DUPLICATE_STATE"}}},
-      {R"({"StartAt": "A", "StartAt": "A", "States": {"A": {"Type": "Fail", "\u0054ype": "Fail"}}})",
+      {R"({"StartAt": "A", "StartAt": "A",
+           "States": {"A": {"Type": "Fail", "\u0054ype": "Fail"}}})",
        {{"/StartAt", "DUPLICATE_FIELD"}, {"/States/A/Type", "DUPLICATE_FIELD"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "Result": [ {}, [1, "\"}", {"a": 1, "a": 2}] ])"),
        {{"/States/S/Result/1/2/a", "DUPLICATE_FIELD"}}},
@@ -61,16 +62,19 @@ TEST(AslText, HasEachKeyOnce) {
 TEST(AslDefinition, HasOnlyTheFieldsOfTheLanguage) {
   ExpectFindings({
       {R"({"Comment": "c", "Version": "1.0", "TimeoutSeconds": 5, "QueryLanguage": "JSONPath",
-           "StartAt": "A", "States": {"A": {"Type": "Succeed", "Comment": "c"}}})", {}},
+           "StartAt": "A", "States": {"A": {"Type": "Succeed", "Comment": "c"}}})",
+       {}},
       {R"({"Version": "2.0", "TimeoutSeconds": 0, "Comment": 1, "startAt": "A", "StartAt": "A",
            "States": {"A": {"Type": "Succeed"}}})",
-       {{"/Version", "INVALID_VALUE"}, {"/TimeoutSeconds", "INVALID_VALUE"},
-        {"/Comment", "WRONG_TYPE"}, {"/startAt", "UNKNOWN_FIELD"}}},
+       {{"/Version", "INVALID_VALUE"},
+        {"/TimeoutSeconds", "INVALID_VALUE"},
+        {"/Comment", "WRONG_TYPE"},
+        {"/startAt", "UNKNOWN_FIELD"}}},
       {R"({"StartAt": "A", "States": {}})",
        {{"/StartAt", "UNKNOWN_STATE"}, {"/States", "INVALID_VALUE"}}},
-      {R"({"StartAt": 1, "States": []})",
-       {{"/StartAt", "WRONG_TYPE"}, {"/States", "WRONG_TYPE"}}},
-      {R"({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}})", {{"/StartAt", "UNKNOWN_STATE"}}},
+      {R"({"StartAt": 1, "States": []})", {{"/StartAt", "WRONG_TYPE"}, {"/States", "WRONG_TYPE"}}},
+      {R"({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}})",
+       {{"/StartAt", "UNKNOWN_STATE"}}},
       {R"({"QueryLanguage": "XPath", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})",
        {{"/QueryLanguage", "INVALID_VALUE"}}},
   });
@@ -88,7 +92,8 @@ TEST(AslDefinition, SaysWhatIsNotSupportedYet) {
                     "ToleratedFailureCount": 1, "ItemProcessor": {
                       "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                       "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})"),
-       {{"/States/S/ItemReader", "UNSUPPORTED"}, {"/States/S/Label", "UNSUPPORTED"},
+       {{"/States/S/ItemReader", "UNSUPPORTED"},
+        {"/States/S/Label", "UNSUPPORTED"},
         {"/States/S/ToleratedFailureCount", "UNSUPPORTED"},
         {"/States/S/ItemProcessor/ProcessorConfig/Mode", "UNSUPPORTED"}}},
   });
@@ -152,9 +157,11 @@ TEST(AslFlow, ReachesEveryStateAndAnEnd) {
                      {"Variable": "$.a", "IsPresent": true, "Next": "S"}])"),
        {{"", "NO_TERMINAL_STATE"}}},
       {WithState(R"("Type": "Choice", "Choices": [
-                     {"Variable": "$.a", "IsPresent": true, "Next": "S"}], "Default": "T")"), {}},
+                     {"Variable": "$.a", "IsPresent": true, "Next": "S"}], "Default": "T")"),
+       {}},
       {WithState(R"("Type": "Task", "Resource": "f", "End": true,
-                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "T"}])"), {}},
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "T"}])"),
+       {}},
       {OnlyState(R"("Type": "Parallel", "End": true, "Branches": [{"StartAt": "B", "States": {
                       "B": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Succeed"}}}])"),
        {{"/States/S/Branches/0/States/C", "UNREACHABLE_STATE"}}},
@@ -169,13 +176,17 @@ TEST(AslPass, TakesWhatThePassStateHas) {
       {OnlyState(R"("Type": "Pass", "End": true, "InputPath": "$.a", "Parameters": {"x.$": "$.y"},
                     "Result": null, "ResultPath": "$.r", "OutputPath": null, "Assign": {"v": 1})"),
        {}},
-      {OnlyState(R"("Type": "Pass", "End": true, "ResultSelector": {}, "Retry": [], "Resource": "f")"),
-       {{"/States/S/ResultSelector", "UNKNOWN_FIELD"}, {"/States/S/Retry", "UNKNOWN_FIELD"},
+      {OnlyState(
+           R"("Type": "Pass", "End": true, "ResultSelector": {}, "Retry": [], "Resource": "f")"),
+       {{"/States/S/ResultSelector", "UNKNOWN_FIELD"},
+        {"/States/S/Retry", "UNKNOWN_FIELD"},
         {"/States/S/Resource", "UNKNOWN_FIELD"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "InputPath": "a", "ResultPath": "$.a[*]",
                     "OutputPath": 3, "Parameters": {"x.$": "y"})"),
-       {{"/States/S/InputPath", "INVALID_PATH"}, {"/States/S/ResultPath", "INVALID_PATH"},
-        {"/States/S/OutputPath", "WRONG_TYPE"}, {"/States/S/Parameters/x.$", "INVALID_TEMPLATE"}}},
+       {{"/States/S/InputPath", "INVALID_PATH"},
+        {"/States/S/ResultPath", "INVALID_PATH"},
+        {"/States/S/OutputPath", "WRONG_TYPE"},
+        {"/States/S/Parameters/x.$", "INVALID_TEMPLATE"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "ResultPath": "$$.a")"),
        {{"/States/S/ResultPath", "INVALID_PATH"}}},
       {OnlyState(R"("Type": "Pass", "End": true, "ResultPath": "$v.a")"),
@@ -190,9 +201,11 @@ TEST(AslPass, TakesWhatThePassStateHas) {
 TEST(AslTask, NamesAFunctionAndItsTimes) {
   ExpectFindings({
       {OnlyState(R"("Type": "Task", "End": true, "Resource": "f", "TimeoutSeconds": 10,
-                    "HeartbeatSeconds": 9, "ResultSelector": {"a.$": "$.b"})"), {}},
+                    "HeartbeatSeconds": 9, "ResultSelector": {"a.$": "$.b"})"),
+       {}},
       {OnlyState(R"("Type": "Task", "End": true, "Resource": "f", "TimeoutSecondsPath": "$.t",
-                    "HeartbeatSecondsPath": "$v")"), {}},
+                    "HeartbeatSecondsPath": "$v")"),
+       {}},
       {OnlyState(R"("Type": "Task", "End": true)"), {{"/States/S", "MISSING_FIELD"}}},
       {OnlyState(R"("Type": "Task", "End": true, "Resource": "arn:aws:s3:::bucket")"),
        {{"/States/S/Resource", "INVALID_RESOURCE"}}},
@@ -235,11 +248,13 @@ TEST(AslErrorHandling, ChecksRetriers) {
   ExpectFindings({
       {with_retry(R"([{"ErrorEquals": ["A", "B"], "IntervalSeconds": 2, "MaxAttempts": 0,
                        "BackoffRate": 1.5, "MaxDelaySeconds": 9, "JitterStrategy": "FULL",
-                       "Comment": "c"}, {"ErrorEquals": ["States.ALL"]}])"), {}},
+                       "Comment": "c"}, {"ErrorEquals": ["States.ALL"]}])"),
+       {}},
       {with_retry("[]"), {}},
       {with_retry("{}"), {{"/States/S/Retry", "WRONG_TYPE"}}},
       {with_retry(R"([1, {}, {"ErrorEquals": []}, {"ErrorEquals": [1]}])"),
-       {{"/States/S/Retry/0", "WRONG_TYPE"}, {"/States/S/Retry/1", "MISSING_FIELD"},
+       {{"/States/S/Retry/0", "WRONG_TYPE"},
+        {"/States/S/Retry/1", "MISSING_FIELD"},
         {"/States/S/Retry/2/ErrorEquals", "INVALID_VALUE"},
         {"/States/S/Retry/3/ErrorEquals/0", "WRONG_TYPE"}}},
       {with_retry(R"([{"ErrorEquals": ["A", "States.ALL"]}])"),
@@ -266,7 +281,8 @@ TEST(AslErrorHandling, ChecksCatchers) {
   ExpectFindings({
       {with_catch(R"([{"ErrorEquals": ["A"], "Next": "T", "ResultPath": "$.e", "Comment": "c",
                        "Assign": {"e.$": "$.Error"}},
-                      {"ErrorEquals": ["States.ALL"], "Next": "T", "ResultPath": null}])"), {}},
+                      {"ErrorEquals": ["States.ALL"], "Next": "T", "ResultPath": null}])"),
+       {}},
       {with_catch(R"([{"ErrorEquals": ["A"]}])"), {{"/States/S/Catch/0", "MISSING_FIELD"}}},
       {with_catch(R"([{"ErrorEquals": ["A"], "Next": "X", "MaxAttempts": 1, "ResultPath": "x"}])"),
        {{"/States/S/Catch/0/Next", "UNKNOWN_STATE"},
@@ -284,12 +300,15 @@ TEST(AslChoice, ChecksItsRules) {
                     {"Variable": "$.a", "IsNull": true, "Next": "X"},
                     {"Variable": "$.a", "Next": "T"},
                     {"Variable": "$.a", "IsNull": true, "Next": "T", "Output": 1}])"),
-       {{"/States/S/Choices/0", "WRONG_TYPE"}, {"/States/S/Choices/1", "MISSING_FIELD"},
-        {"/States/S/Choices/2/Next", "UNKNOWN_STATE"}, {"/States/S/Choices/3", "INVALID_CONDITION"},
+       {{"/States/S/Choices/0", "WRONG_TYPE"},
+        {"/States/S/Choices/1", "MISSING_FIELD"},
+        {"/States/S/Choices/2/Next", "UNKNOWN_STATE"},
+        {"/States/S/Choices/3", "INVALID_CONDITION"},
         {"/States/S/Choices/4/Output", "UNKNOWN_FIELD"}}},
       {WithState(R"("Type": "Choice", "Default": "X", "Next": "T", "Parameters": {}, "Choices": [
                     {"Variable": "$.a", "IsNull": true, "Next": "T", "Assign": {"a": 1}}])"),
-       {{"/States/S/Default", "UNKNOWN_STATE"}, {"/States/S/Next", "UNKNOWN_FIELD"},
+       {{"/States/S/Default", "UNKNOWN_STATE"},
+        {"/States/S/Next", "UNKNOWN_FIELD"},
         {"/States/S/Parameters", "UNKNOWN_FIELD"}}},
   });
 }
@@ -323,7 +342,8 @@ TEST(AslFail, HasTextsOrWhereToFindThem) {
       {with_fail(""), {}},
       {with_fail(R"(, "Error": "E", "Cause": "C")"), {}},
       {with_fail(R"json(, "ErrorPath": "$.e", "CausePath": "States.Format('{}', $.c)")json"), {}},
-      {with_fail(R"json(, "ErrorPath": "$$.Execution.Name", "CausePath": "States.UUID()")json"), {}},
+      {with_fail(R"json(, "ErrorPath": "$$.Execution.Name", "CausePath": "States.UUID()")json"),
+       {}},
       {with_fail(R"(, "Error": "E", "ErrorPath": "$.e")"),
        {{"/States/S/ErrorPath", "CONFLICTING_FIELDS"}}},
       {with_fail(R"(, "Cause": 1, "Error": null)"),
@@ -340,10 +360,13 @@ TEST(AslParallel, HasBranchesThatAreMachines) {
       {OnlyState(R"("Type": "Parallel", "End": true)"), {{"/States/S", "MISSING_FIELD"}}},
       {OnlyState(R"("Type": "Parallel", "End": true, "Branches": [])"),
        {{"/States/S/Branches", "INVALID_VALUE"}}},
-      {OnlyState(R"("Type": "Parallel", "End": true, "Branches": [1, {}, {"StartAt": "A", "Name": "n",
+      {OnlyState(
+           R"("Type": "Parallel", "End": true, "Branches": [1, {}, {"StartAt": "A", "Name": "n",
                      "States": {"A": {"Type": "Wait", "Seconds": 1, "Next": "B"}}}])"),
-       {{"/States/S/Branches/0", "WRONG_TYPE"}, {"/States/S/Branches/1", "MISSING_FIELD"},
-        {"/States/S/Branches/1", "MISSING_FIELD"}, {"/States/S/Branches/2/Name", "UNKNOWN_FIELD"},
+       {{"/States/S/Branches/0", "WRONG_TYPE"},
+        {"/States/S/Branches/1", "MISSING_FIELD"},
+        {"/States/S/Branches/1", "MISSING_FIELD"},
+        {"/States/S/Branches/2/Name", "UNKNOWN_FIELD"},
         {"/States/S/Branches/2/States/A/Next", "UNKNOWN_STATE"}}},
   });
 }
@@ -356,18 +379,24 @@ TEST(AslMap, HasOneProcessorInItsNewOrOldForm) {
   };
   ExpectFindings({
       {with_map(absl::StrCat(R"(, "ItemSelector": {"i.$": "$$.Map.Item.Index"}, "ItemsPath": "$.a",
-                                 "MaxConcurrency": 0, "ItemProcessor": )", kMachine)), {}},
+                                 "MaxConcurrency": 0, "ItemProcessor": )",
+                             kMachine)),
+       {}},
       {with_map(absl::StrCat(R"(, "Parameters": {"i.$": "$.b"}, "MaxConcurrencyPath": "$.c",
-                                 "Iterator": )", kMachine)), {}},
+                                 "Iterator": )",
+                             kMachine)),
+       {}},
       {with_map(R"(, "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "A",
-                      "States": {"A": {"Type": "Succeed"}}})"), {}},
+                      "States": {"A": {"Type": "Succeed"}}})"),
+       {}},
       {with_map(""), {{"/States/S", "MISSING_FIELD"}}},
       {with_map(absl::StrCat(R"(, "ItemSelector": {}, "Parameters": {}, "Iterator": )", kMachine)),
        {{"/States/S/Parameters", "CONFLICTING_FIELDS"}}},
       {with_map(R"(, "Iterator": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}},
                      "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Succeed"}}})"),
        {{"/States/S/Iterator", "CONFLICTING_FIELDS"}}},
-      {with_map(absl::StrCat(R"(, "ItemsPath": "$..a", "MaxConcurrency": -1, "Iterator": )", kMachine)),
+      {with_map(
+           absl::StrCat(R"(, "ItemsPath": "$..a", "MaxConcurrency": -1, "Iterator": )", kMachine)),
        {{"/States/S/ItemsPath", "INVALID_PATH"}, {"/States/S/MaxConcurrency", "INVALID_VALUE"}}},
       {with_map(R"(, "ItemProcessor": {"ProcessorConfig": {"Mode": "REMOTE", "Speed": 1},
                       "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})"),
@@ -379,7 +408,8 @@ TEST(AslMap, HasOneProcessorInItsNewOrOldForm) {
 TEST(AslMessages, SuggestWhatWasProbablyMeant) {
   EXPECT_THAT(Message(OnlyState(R"("Type": "Pass", "End": true, "Parametrs": {})")),
               HasSubstr("A Pass state has no field 'Parametrs'; did you mean 'Parameters'?"));
-  EXPECT_THAT(Message(OnlyState(R"("Type": "pass", "End": true)")), HasSubstr("did you mean 'Pass'?"));
+  EXPECT_THAT(Message(OnlyState(R"("Type": "pass", "End": true)")),
+              HasSubstr("did you mean 'Pass'?"));
   EXPECT_EQ(Message(R"({"StartAt": "Chrage", "States": {"Charge": {"Type": "Succeed"}}})"),
             "There is no state 'Chrage'; did you mean 'Charge'?");
   EXPECT_EQ(Message(R"({"StartAt": "Refund", "States": {"Charge": {"Type": "Succeed"}}})"),

@@ -130,7 +130,8 @@ TEST(AslProgram, ListsEachFunctionOnce) {
   EXPECT_TRUE(invocation.wraps_invocation);
   EXPECT_EQ(std::get<FunctionTarget>(invocation.target).version, "live");
   EXPECT_EQ(std::get<FunctionTarget>(BodyOf<TaskState>(*program, "B").target).version, "3");
-  EXPECT_TRUE(std::get<FunctionTarget>(BodyOf<TaskState>(*program, "D").target).name_from_parameters);
+  EXPECT_TRUE(
+      std::get<FunctionTarget>(BodyOf<TaskState>(*program, "D").target).name_from_parameters);
 }
 
 TEST(AslProgram, KeepsRetriersAndCatchersInTheirOrder) {

@@ -19,7 +19,8 @@ inline CompileResult CompileDefinition(absl::string_view definition) {
 
 inline std::vector<Finding> Findings(const CompileResult& result) {
   std::vector<Finding> findings;
-  for (const Problem& problem : result.problems) findings.emplace_back(problem.pointer, problem.code);
+  for (const Problem& problem : result.problems)
+    findings.emplace_back(problem.pointer, problem.code);
   return findings;
 }
 

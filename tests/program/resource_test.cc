@@ -54,7 +54,7 @@ TEST(Resource, LeavesTheNameToParametersInAnInvocation) {
 
 TEST(Resource, SaysWhichFormsThereAre) {
   for (const absl::string_view text :
-       {"", " ", "two words", "9lives", "arn", "arn:", "arn:aws", "arn:aws:s3:::bucket",
+       {"", " ", "two words", "9lives", "arn:", "arn:aws", "arn:aws:s3:::bucket",
         "arn:aws:states:::sqs:sendMessage", "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "arn:aws:lambda:us-east-1:123456789012:layer:pay",
         "arn:aws:lambda:us-east-1:123456789012:function:pay:7:8", "qrn:qcs:asw:r:1:sdk:json",
@@ -71,7 +71,8 @@ TEST(Resource, SaysWhichFormsThereAre) {
 
 TEST(Resource, SaysWhatIsWrongWithTheNameInARightForm) {
   const std::string long_name(64, 'a');
-  for (const std::string& name : {std::string(), std::string("9lives"), std::string("a.b"), long_name}) {
+  for (const std::string& name :
+       {std::string(), std::string("9lives"), std::string("a.b"), long_name}) {
     SCOPED_TRACE(name);
     const absl::StatusOr<Resource> resource =
         ParseResource("arn:aws:lambda:us-east-1:123456789012:function:" + name);

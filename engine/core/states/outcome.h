@@ -56,7 +56,7 @@ Outcome LeaveWith(Evaluation& evaluation, const Json& result);
 // What the function is called with, and what its answer becomes: a wrapped invocation
 // (`states:::lambda:invoke`) has both in an envelope.
 Json InvocationPayload(const TaskState& task, const Json& parameters);
-Json InvocationResult(const TaskState& task, Json output);
+Json InvocationOutput(const TaskState& task, Json output);
 
 // The input of iteration `index`.
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,

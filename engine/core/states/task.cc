@@ -1,6 +1,23 @@
 #include "engine/core/states/outcome.h"
+#include "engine/program/resource.h"
 
 namespace millrace {
+namespace {
+
+AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
+                                     const Json& parameters) {
+  const auto& target = std::get<FunctionTarget>(task.target);
+  if (!target.name_from_parameters) return target;
+  const Json* name = parameters.Find("FunctionName");
+  if (name == nullptr || !name->is_string()) {
+    return evaluation.RuntimeError("The parameter FunctionName must be a string.");
+  }
+  absl::StatusOr<FunctionTarget> named = ParseFunctionName(name->AsString());
+  if (named.ok()) return *std::move(named);
+  return evaluation.RuntimeError(named.status().message());
+}
+
+}  // namespace
 
 Outcome Enter(const TaskState& task, Evaluation& evaluation) {
   const AslResult<Json> parameters = EffectiveInput(evaluation);
@@ -8,9 +25,10 @@ Outcome Enter(const TaskState& task, Evaluation& evaluation) {
   if (std::optional<AslError> error = CheckSize(evaluation, task.resource, *parameters)) {
     return Fail{*std::move(error)};
   }
-  const auto& target = std::get<FunctionTarget>(task.target);
+  const AslResult<FunctionTarget> target = ReadTarget(task, evaluation, *parameters);
+  if (!target.ok()) return Fail{target.error()};
   CallFunction call{
-      .parameters = *parameters, .function = target.function, .version = target.version};
+      .parameters = *parameters, .function = target->function, .version = target->version};
   if (task.timeout_seconds.has_value()) {
     const AslResult<double> seconds =
         ReadNumber(*task.timeout_seconds, evaluation, evaluation.frame().data);
@@ -26,7 +44,7 @@ Json InvocationPayload(const TaskState& task, const Json& parameters) {
   return payload == nullptr || payload->is_null() ? Json::Object() : *payload;
 }
 
-Json InvocationResult(const TaskState& task, Json output) {
+Json InvocationOutput(const TaskState& task, Json output) {
   if (!task.wraps_invocation) return output;
   return Json::Object({{"ExecutedVersion", Json("$LATEST")},
                        {"Payload", std::move(output)},

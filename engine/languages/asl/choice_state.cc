@@ -28,8 +28,8 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
                   "A Choice rule has 'Output' only in JSONata states.");
   }
   rule.assign = ReadAssign(fields);
-  const std::optional<StateIndex> next = ReadTarget(fields, "Next", /*is_required=*/true,
-                                                    source.machine, &source.compilation);
+  const std::optional<StateIndex> next =
+      ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
   if (!next) return;
   rule.next = *next;
   choice->rules.push_back(std::move(rule));
@@ -47,8 +47,8 @@ void ReadChoiceState(const StateSource& source, State* state) {
     }
   }
   if (choice.rules.empty()) MarkIncomplete(source);
-  choice.default_next = ReadTarget(fields, "Default", /*is_required=*/false, source.machine,
-                                   &source.compilation);
+  choice.default_next =
+      ReadTarget(fields, "Default", /*is_required=*/false, source.machine, &source.compilation);
   state->body = std::move(choice);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.output_path = ReadPath(fields, "OutputPath");

@@ -25,7 +25,7 @@ struct Compilation {
   const CompileOptions& options;
   Program program;
   ProblemList problems;
-  std::vector<DeclaredMachine> machines;                       // as program.machines
+  std::vector<DeclaredMachine> machines;                      // as program.machines
   absl::flat_hash_map<const Json*, MachineIndex> machine_of;  // by the machine's JSON object
 };
 

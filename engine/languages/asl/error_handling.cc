@@ -84,8 +84,8 @@ void ReadCatcher(const Handler& handler, const StateSource& source, State* state
   catcher.error_equals = ReadErrorEquals(fields, handler.is_last);
   catcher.result_path = ReadResultPath(fields);
   catcher.assign = ReadAssign(fields);
-  const std::optional<StateIndex> next = ReadTarget(fields, "Next", /*is_required=*/true,
-                                                    source.machine, &source.compilation);
+  const std::optional<StateIndex> next =
+      ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
   fields.ReportUnknownFields();
   if (!next) return;
   catcher.next = *next;

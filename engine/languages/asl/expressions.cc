@@ -55,9 +55,10 @@ void CheckVariableNames(const Json& assign, const Place& place, ProblemList* pro
     const absl::string_view name = absl::StripSuffix(member.key.AsString(), ".$");
     if (IsVariableName(name) && name != "states") continue;
     problems->Add(place.At(member.key.AsString()), problem_code::kInvalidValue,
-                  absl::StrCat(Quoted(name), " is no name of a variable: a letter or '_', then "
-                               "letters, digits and '_', at most ", kVariableBytesMax,
-                               "; 'states' is taken."));
+                  absl::StrCat(Quoted(name),
+                               " is no name of a variable: a letter or '_', then "
+                               "letters, digits and '_', at most ",
+                               kVariableBytesMax, "; 'states' is taken."));
   }
 }
 
@@ -87,7 +88,8 @@ std::optional<PayloadTemplate> ReadTextPath(ObjectReader& fields, absl::string_v
     if (!ReadReferencePath(fields, field)) return std::nullopt;
   } else if (!IsTextFunction(*text)) {
     fields.Report(field, problem_code::kInvalidPath,
-                  absl::StrCat("'", field, "' is a Reference Path, or an intrinsic function that "
+                  absl::StrCat("'", field,
+                               "' is a Reference Path, or an intrinsic function that "
                                "gives a string, as States.Format(...)."));
     return std::nullopt;
   }
@@ -115,7 +117,8 @@ std::optional<JsonPath> ReadReferencePath(ObjectReader& fields, absl::string_vie
   std::optional<JsonPath> path = ParsePath(fields, field);
   if (!path || IsReference(*path)) return path;
   fields.Report(field, problem_code::kInvalidPath,
-                absl::StrCat("'", field, "' is a Reference Path, which selects one value by names "
+                absl::StrCat("'", field,
+                             "' is a Reference Path, which selects one value by names "
                              "and indexes: no wildcards, slices, filters or functions."));
   return std::nullopt;
 }
@@ -125,9 +128,10 @@ ResultPathField ReadResultPath(ObjectReader& fields) {
   if (IsNull(fields, "ResultPath")) return {};
   std::optional<JsonPath> path = ReadReferencePath(fields, "ResultPath");
   if (path && (path->uses_context() || !path->variable().empty())) {
-    fields.Report("ResultPath", problem_code::kInvalidPath,
-                  "'ResultPath' begins with '$', as in '$.result': the context object and variables "
-                  "cannot take a result.");
+    fields.Report(
+        "ResultPath", problem_code::kInvalidPath,
+        "'ResultPath' begins with '$', as in '$.result': the context object and variables "
+        "cannot take a result.");
   }
   return {.path = std::move(path)};
 }

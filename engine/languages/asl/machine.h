@@ -13,8 +13,8 @@ namespace millrace::asl {
 void DeclareMachine(const Json& json, const Place& place, std::optional<StateIndex> owner,
                     Compilation* compilation);
 
-// Reads the StartAt and States of a declared machine, and reports states that cannot be reached. The
-// caller reads the other fields.
+// Reads the StartAt and States of a declared machine, and reports states that cannot be reached.
+// The caller reads the other fields.
 void DefineMachine(ObjectReader& fields, MachineIndex machine, Compilation* compilation);
 
 // Defines the machine of a Parallel's branch or a Map's processor. nullopt, reported, if `json` is

@@ -29,7 +29,8 @@ void ReportDistributedFields(ObjectReader& fields) {
   for (const absl::string_view field : kDistributedFields) {
     if (!fields.Has(field)) continue;
     fields.Report(field, problem_code::kUnsupported,
-                  absl::StrCat("'", field, "' belongs to the distributed Map, which is not supported "
+                  absl::StrCat("'", field,
+                               "' belongs to the distributed Map, which is not supported "
                                "yet; an inline Map takes an array from its input."));
   }
 }

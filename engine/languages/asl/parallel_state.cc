@@ -16,8 +16,8 @@ void ReadParallelState(const StateSource& source, State* state) {
   if (const Json* branches = fields.RequireArray("Branches")) {
     const Place list = fields.place().At("Branches");
     for (size_t i = 0; i < branches->size(); ++i) {
-      const std::optional<MachineIndex> branch = DefineInnerMachine(
-          branches->elements()[i], list.At(i), "A branch", &source.compilation);
+      const std::optional<MachineIndex> branch =
+          DefineInnerMachine(branches->elements()[i], list.At(i), "A branch", &source.compilation);
       if (branch) parallel.branches.push_back(*branch);
     }
   }

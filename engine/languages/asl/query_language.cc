@@ -16,9 +16,9 @@ bool ReadQueryLanguage(ObjectReader& fields) {
     fields.Report("QueryLanguage", problem_code::kUnsupported,
                   "JSONata is not supported yet; use JSONPath, which is the default.");
   } else {
-    fields.Report("QueryLanguage", problem_code::kInvalidValue,
-                  absl::StrCat("'QueryLanguage' is 'JSONPath' or 'JSONata', not ",
-                               Quoted(*language), "."));
+    fields.Report(
+        "QueryLanguage", problem_code::kInvalidValue,
+        absl::StrCat("'QueryLanguage' is 'JSONPath' or 'JSONata', not ", Quoted(*language), "."));
   }
   return false;
 }

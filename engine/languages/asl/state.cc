@@ -53,9 +53,10 @@ const StateType* ReadType(const Json& json, const Place& place, ProblemList* pro
   if (type != nullptr) return type;
   std::vector<absl::string_view> names;
   for (const StateType& known : kTypes) names.push_back(known.name);
-  fields.Report("Type", problem_code::kUnknownStateType,
-                absl::StrCat(Quoted(*name), " is no type of state", DidYouMean(*name, names),
-                             " There are Task, Wait, Pass, Succeed, Fail, Choice, Parallel and Map."));
+  fields.Report(
+      "Type", problem_code::kUnknownStateType,
+      absl::StrCat(Quoted(*name), " is no type of state", DidYouMean(*name, names),
+                   " There are Task, Wait, Pass, Succeed, Fail, Choice, Parallel and Map."));
   return nullptr;
 }
 

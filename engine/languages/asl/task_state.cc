@@ -40,7 +40,8 @@ FunctionTarget ReadInvocation(ObjectReader& fields) {
     parameters.OneOf({name, absl::StrCat(name, ".$")}, /*is_required=*/false);
   }
   if (const Json* qualifier = parameters.Find("Qualifier"); qualifier != nullptr) {
-    if (qualifier->is_string() && target.version.empty()) target.version = std::string(qualifier->AsString());
+    if (qualifier->is_string() && target.version.empty())
+      target.version = std::string(qualifier->AsString());
   }
   parameters.ReportUnknownFields();
   return target;

@@ -16,8 +16,9 @@ std::string UnknownState(absl::string_view name, const DeclaredMachine& machine,
                         " belongs to another machine; a transition stays within its own.");
   }
   std::vector<absl::string_view> names;
-  names.reserve(machine.states.size());
-  for (const auto& [known, index] : machine.states) names.push_back(known);
+  if (machine.states.size() <= kCandidatesMax) {
+    for (const auto& [known, index] : machine.states) names.push_back(known);
+  }
   return absl::StrCat("There is no state ", Quoted(name), DidYouMean(name, names));
 }
 

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/expr/timestamp.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/transition.h"
-#include "engine/program/timestamp.h"
 
 namespace millrace::asl {
 namespace {
@@ -19,7 +19,8 @@ std::optional<absl::Time> ReadTimestamp(ObjectReader& fields) {
   const std::optional<absl::Time> time = ParseTimestamp(*text);
   if (!time) {
     fields.Report("Timestamp", problem_code::kInvalidValue,
-                  absl::StrCat(Quoted(*text), " is no RFC 3339 timestamp such as "
+                  absl::StrCat(Quoted(*text),
+                               " is no RFC 3339 timestamp such as "
                                "'2026-03-14T01:59:00Z'."));
   }
   return time;

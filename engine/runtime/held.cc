@@ -1,0 +1,95 @@
+#include "engine/runtime/held.h"
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "engine/journal/row_codec.h"
+
+namespace millrace {
+
+ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_id) {
+  ExecutionInfo info;
+  info.workflow_name =
+      absl::StrCat("projects/", workflow.id.project, "/workflows/", workflow.id.workflow);
+  info.workflow_id = workflow.id.workflow;
+  info.execution_name = absl::StrCat(info.workflow_name, "/executions/", execution_id);
+  info.execution_id = execution_id;
+  return info;
+}
+
+absl::StatusOr<FoldedExecution> Fold(
+    const StoredExecution& stored, Workflows::Startable of,
+    const std::function<void(const HistoryEvent&, const Writer&)>& sink) {
+  FoldedExecution folded;
+  folded.key = stored.key;
+  folded.execution_id = stored.execution_id;
+  folded.info = InfoOf(of.workflow, stored.execution_id);
+  folded.claims = stored.claims;
+  for (const JournalRow& row : stored.rows) {
+    if (row.seq != folded.next_seq) {
+      return absl::DataLossError(absl::StrCat("journal row ", folded.next_seq, " is missing"));
+    }
+    ++folded.next_seq;
+    const HistorySink per_event = [&](const HistoryEvent& event) {
+      if (event.type == EventType::kTaskScheduled) folded.writers[event.id] = row.writer;
+      if (sink) sink(event, row.writer);
+    };
+    MILLRACE_RETURN_IF_ERROR(
+        FoldRow(*of.program, row.format, row.events, &folded.snapshot, per_event));
+  }
+  absl::erase_if(folded.writers,
+                 [&](const auto& entry) { return !folded.snapshot.waits.contains(entry.first); });
+  folded.of = std::move(of);
+  return folded;
+}
+
+ExecutionStatus StatusOf(const Snapshot& snapshot) {
+  if (!snapshot.ended) return ExecutionStatus::kRunning;
+  switch (snapshot.end) {
+    case EventType::kExecutionSucceeded:
+      return ExecutionStatus::kSucceeded;
+    case EventType::kExecutionTimedOut:
+      return ExecutionStatus::kTimedOut;
+    case EventType::kExecutionAborted:
+      return ExecutionStatus::kAborted;
+    default:
+      return ExecutionStatus::kFailed;
+  }
+}
+
+std::optional<ExecutionEnd> EndOf(const Snapshot& snapshot) {
+  if (!snapshot.ended) return std::nullopt;
+  ExecutionEnd end{.status = StatusOf(snapshot), .at = snapshot.last_at};
+  if (snapshot.error.has_value()) end.error = snapshot.error->name.value_or("");
+  return end;
+}
+
+ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,
+                     const Workflows::Startable& of, const Snapshot& snapshot) {
+  ExecutionView view;
+  view.key = key;
+  view.id = {.workflow = of.workflow.id, .execution = execution_id};
+  view.revision = of.revision;
+  view.type = of.workflow.type;
+  view.status = StatusOf(snapshot);
+  view.started_at = snapshot.started_at;
+  view.input = snapshot.input.ToText();
+  if (!snapshot.ended) return view;
+  view.ended_at = snapshot.last_at;
+  if (snapshot.end == EventType::kExecutionSucceeded) view.output = snapshot.output->ToText();
+  if (snapshot.error.has_value()) {
+    view.error = snapshot.error->name.value_or("");
+    view.cause = snapshot.error->cause.value_or("");
+  }
+  return view;
+}
+
+std::string IdempotencyKey(const ExecutionKey& key, int64_t event_id, const Writer& writer) {
+  return absl::StrCat(key.uuid.ToString(), ":", event_id, ":", writer.node.uuid.ToString(), ":",
+                      writer.batch);
+}
+
+std::string IdempotencyKey(const ExecutionKey& key, int64_t event_id, int64_t claims) {
+  return absl::StrCat(key.uuid.ToString(), ":", event_id, ":", claims);
+}
+
+}  // namespace millrace

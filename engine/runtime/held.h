@@ -1,0 +1,104 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "engine/core/step.h"
+#include "engine/runtime/executions.h"
+#include "engine/runtime/storage.h"
+#include "engine/runtime/workflows.h"
+
+namespace millrace {
+
+using ExecutionDone = Executions::ExecutionDone;
+
+// What is journaled of an execution, and when.
+enum class Durability : uint8_t {
+  kNone,  // EXPRESS, run: nothing
+  kEnds,  // EXPRESS, started: its start and its end
+  kSteps  // STANDARD: each step
+};
+
+// An event that an execution has been given and that its journal does not hold yet: kept over lost
+// races and new snapshots until a commit or a duplicate answers it.
+struct GivenEvent {
+  decltype(Event::what) what;
+  ExecutionDone done;    // may be null
+  bool was_reread = false;  // an id that was not given out has already made the snapshot be read again
+};
+
+// Where the row that scheduled a task stands: part of the task's idempotency key.
+using TaskWriters = absl::flat_hash_map<int64_t, Writer>;
+
+// An execution in a lane's memory. Only its lane touches it.
+struct Held {
+  ExecutionKey key;
+  std::string execution_id;
+  Workflows::Startable of;
+  ExecutionInfo info;
+  Durability durability = Durability::kSteps;
+
+  Snapshot snapshot;  // with the row that is being made
+  int64_t seq = 1;    // of the row that is being made
+  int64_t claims = 0;
+  TaskWriters writers;  // of tasks that were under way when it was taken up
+
+  std::deque<GivenEvent> events;
+
+  // The row being made: stepped, and not yet known to stand.
+  int64_t row_base = 0;  // the last history id before it
+  std::vector<GivenEvent> applied;
+  std::vector<HistoryEvent> history;
+  std::vector<Command> commands;
+  size_t row_events = 0;  // of `history`, those in the row that is being committed
+  bool needs_fence = false;
+  std::optional<StartRow> start;  // until the start is committed; its events are encoded with the batch
+  std::vector<ExecutionDone> on_started;
+
+  bool is_building = false;    // in the lane's next batch
+  bool is_committing = false;  // in the batch under way
+  bool is_stepping = false;    // a long step runs on a spare thread
+  bool must_read = false;      // the snapshot is not to be used: the keeper reads it again
+
+  std::vector<ExecutionDone> waiters;         // for its end
+  std::function<void()> on_fenced;            // taken up one at a time: the next may come
+};
+
+// What a fold gives: what Held is made of.
+struct FoldedExecution {
+  ExecutionKey key;
+  std::string execution_id;
+  Workflows::Startable of;
+  ExecutionInfo info;
+  Snapshot snapshot;
+  int64_t next_seq = 1;
+  int64_t claims = 0;
+  TaskWriters writers;
+};
+
+// The context object's and the limits' view of an execution.
+ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_id);
+
+// Folds a stored execution. UNIMPLEMENTED for a newer journal format; DATA_LOSS and BrokenInvariant
+// for a journal that cannot be folded.
+absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::Startable of,
+                                     const std::function<void(const HistoryEvent&, const Writer&)>& sink = nullptr);
+
+// As callers see it.
+ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,
+                     const Workflows::Startable& of, const Snapshot& snapshot);
+ExecutionStatus StatusOf(const Snapshot& snapshot);
+std::optional<ExecutionEnd> EndOf(const Snapshot& snapshot);
+
+// "key:event:node:batch": the same in every try of one task.
+std::string IdempotencyKey(const ExecutionKey& key, int64_t event_id, const Writer& writer);
+// Of an EXPRESS execution, whose scheduling stands in no row: `claims` in the writer's place.
+std::string IdempotencyKey(const ExecutionKey& key, int64_t event_id, int64_t claims);
+
+}  // namespace millrace

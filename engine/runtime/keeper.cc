@@ -1,0 +1,336 @@
+#include "engine/runtime/keeper.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "engine/errors.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kClaimsAtOnce = 300;
+constexpr int kLossesMax = 3;
+constexpr int64_t kDeadAfterNanos = 5'000'000'000;
+constexpr int64_t kCompareEachNanos = 10'000'000'000;
+
+}  // namespace
+
+Keeper::Keeper(Node* node, SynchronizedClock* clock, ExecutionStorage* storage,
+               Workflows* workflows, std::vector<LaneInbox*> lanes, LaneOf lane_of)
+    : node_(node),
+      clock_(clock),
+      storage_(storage),
+      workflows_(workflows),
+      lanes_(std::move(lanes)),
+      lane_of_(std::move(lane_of)) {}
+
+Keeper::~Keeper() { Stop(); }
+
+void Keeper::Run() {
+  beating_ = std::thread([this] { RunBeats(); });
+  sweeping_ = std::thread([this] { RunSweeps(); });
+}
+
+void Keeper::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (beating_.joinable()) beating_.join();
+  if (sweeping_.joinable()) sweeping_.join();
+}
+
+bool Keeper::Sleep(absl::Duration duration, bool until_asked) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, absl::ToChronoMicroseconds(duration),
+                    [&] { return stopping_ || (until_asked && !asked_.empty()); });
+  return !stopping_;
+}
+
+void Keeper::RunBeats() {
+  do {
+    const absl::Status status = Beat();
+    if (!status.ok()) {
+      Log(LogLevel::kWarning, "no heartbeat", {{"error", std::string(status.message())}});
+    }
+  } while (Sleep(absl::Seconds(1), false));
+}
+
+void Keeper::RunSweeps() {
+  int64_t swept_nanos = 0;
+  do {
+    ReadAsked();
+    const int64_t now = SteadyNanos();
+    absl::Status status;
+    if (now - compared_nanos_ > kCompareEachNanos) {
+      status = Compare();
+      if (status.ok()) compared_nanos_ = now;
+    }
+    if (status.ok() && now - swept_nanos > 1'000'000'000) {
+      // As long as there is more, without a pause.
+      const absl::StatusOr<int> claimed = Sweep();
+      status = claimed.status();
+      if (!claimed.ok() || *claimed < kClaimsAtOnce) swept_nanos = now;
+    }
+    if (!status.ok()) {
+      Log(LogLevel::kWarning, "the sweep failed", {{"error", std::string(status.message())}});
+      if (!Sleep(absl::Milliseconds(200), false)) return;
+    }
+    TakeUpRisky();
+  } while (Sleep(absl::Milliseconds(200), true));
+}
+
+void Keeper::SeeToken(const DatabaseToken& token) {
+  if (!node_->SeeToken(token)) return;
+  Log(LogLevel::kWarning, "the database is another one, or was restarted: reading everything again");
+  compared_nanos_ = 0;
+  for (LaneInbox* lane : lanes_) lane->Post(lane_message::ForgetAll{});
+}
+
+absl::Status Keeper::Beat() {
+  const int64_t before = SteadyNanos();
+  MILLRACE_ASSIGN_OR_RETURN(const Heartbeat heartbeat,
+                            storage_->Beat(node_->me(), node_->address()));
+  // The database's time lies between the two readings; the earlier one makes alarms late, not early.
+  const int64_t after = SteadyNanos();
+  if (after - before < 1'000'000'000) clock_->Synchronize(heartbeat.now, after);
+  node_->ConfirmHeartbeat();
+  SeeToken(heartbeat.token);
+  return absl::OkStatus();
+}
+
+// Those whose heartbeat this node has seen change within 5 s of its own steady clock, and itself.
+// Nobody is dead while this node's own heartbeats fail.
+std::vector<NodeIncarnation> Keeper::AliveNodes() {
+  std::vector<NodeIncarnation> alive{node_->me()};
+  const absl::StatusOr<std::vector<NodeRow>> rows = storage_->ReadNodes();
+  if (!rows.ok() || !node_->MayDispatch()) return {};
+  const int64_t now = SteadyNanos();
+  std::map<NodeIncarnation, Seen> seen;
+  std::vector<NodeIncarnation> dead;
+  for (const NodeRow& row : *rows) {
+    if (row.node == node_->me()) continue;
+    const auto before = seen_.find(row.node);
+    Seen current{.beats = row.beats, .at_nanos = now};
+    if (before != seen_.end() && before->second.beats == row.beats) current = before->second;
+    seen[row.node] = current;
+    if (now - current.at_nanos < kDeadAfterNanos) {
+      alive.push_back(row.node);
+    } else {
+      dead.push_back(row.node);
+    }
+  }
+  seen_ = std::move(seen);
+  for (const NodeIncarnation& node : dead) {
+    Log(LogLevel::kInfo, "a node is dead", {{"node", node.uuid.ToString()}});
+  }
+  // An owner without a row is dead, so the row may go before its executions are taken up.
+  if (!dead.empty() && storage_->RemoveNodes(dead).ok()) {
+    for (const NodeIncarnation& node : dead) seen_.erase(node);
+  }
+  return alive;
+}
+
+absl::StatusOr<int> Keeper::Sweep() {
+  MILLRACE_ASSIGN_OR_RETURN(std::vector<Claim> due, storage_->ClaimDue(node_->me(), kClaimsAtOnce));
+  int claimed = static_cast<int>(due.size());
+  TakeUp(std::move(due));
+  const std::vector<NodeIncarnation> alive = AliveNodes();
+  if (alive.empty()) return claimed;
+  MILLRACE_ASSIGN_OR_RETURN(std::vector<Claim> lost,
+                            storage_->ClaimLost(node_->me(), alive, kClaimsAtOnce));
+  claimed = std::max(claimed, static_cast<int>(lost.size()));
+  TakeUp(std::move(lost));
+  return claimed;
+}
+
+void Keeper::TakeUp(std::vector<Claim> claims) {
+  std::vector<ExecutionKey> keys;
+  for (const Claim& claim : claims) {
+    if (claim.losses > 0) {
+      risky_.push_back(claim);
+    } else {
+      keys.push_back(claim.key);
+    }
+  }
+  if (keys.empty()) return;
+  const absl::StatusOr<ExecutionsRead> read = storage_->Read(keys);
+  if (!read.ok()) {  // claimed, and not held: the compare finds them
+    compared_nanos_ = 0;
+    return;
+  }
+  SeeToken(read->token);
+  HandOut(*read, {});
+}
+
+// One at a time, the next after the fence of the one before: whoever takes the node down with it is
+// then known.
+void Keeper::TakeUpRisky() {
+  while (!risky_.empty() && !risky_under_way_->load()) {
+    const Claim claim = risky_.front();
+    risky_.pop_front();
+    if (claim.losses >= kLossesMax) {
+      const absl::Status status = storage_->Quarantine(
+          node_->me(), claim.key,
+          absl::StrCat("lost ", claim.losses, " times between being taken up and its first commit"));
+      if (!status.ok()) risky_.push_back(claim);
+      if (!status.ok()) return;
+      Log(LogLevel::kError, "an execution is quarantined", {{"execution", claim.key.uuid.ToString()}});
+      continue;
+    }
+    const absl::StatusOr<ExecutionsRead> read = storage_->Read({claim.key});
+    if (!read.ok()) {
+      risky_.push_front(claim);
+      return;
+    }
+    SeeToken(read->token);
+    for (const StoredExecution& stored : read->executions) {
+      if (stored.owner != node_->me() || stored.status != ExecutionStatus::kRunning) continue;
+      risky_under_way_->store(true);
+      HandOutOne(stored, [flag = risky_under_way_] { flag->store(false); });
+    }
+  }
+}
+
+void Keeper::ReadAgain(const ExecutionKey& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(key);
+  }
+  changed_.notify_all();
+}
+
+int Keeper::ReadAsked() {
+  std::vector<ExecutionKey> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked = std::exchange(asked_, {});
+  }
+  std::sort(asked.begin(), asked.end());
+  asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+  for (size_t i = 0; i < asked.size(); i += kClaimsAtOnce) {
+    const std::vector<ExecutionKey> slice(
+        asked.begin() + static_cast<int64_t>(i),
+        asked.begin() + static_cast<int64_t>(std::min(asked.size(), i + kClaimsAtOnce)));
+    // What is its own or nobody's is claimed, which also makes earlier snapshots of it old.
+    const absl::StatusOr<std::vector<Claim>> claims = storage_->ClaimKeys(node_->me(), slice);
+    const absl::StatusOr<ExecutionsRead> read =
+        claims.ok() ? storage_->Read(slice) : absl::StatusOr<ExecutionsRead>(claims.status());
+    if (!read.ok()) {
+      for (const ExecutionKey& key : slice) ReadAgain(key);
+      Sleep(absl::Milliseconds(100), false);
+      continue;
+    }
+    SeeToken(read->token);
+    HandOut(*read, slice);
+  }
+  return static_cast<int>(asked.size());
+}
+
+void Keeper::HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked) {
+  absl::flat_hash_set<ExecutionKey> missing(asked.begin(), asked.end());
+  for (const StoredExecution& stored : read.executions) {
+    missing.erase(stored.key);
+    HandOutOne(stored, nullptr);
+  }
+  for (const ExecutionKey& key : missing) {
+    lane_of_(key).Post(lane_message::Gone{.key = key, .status = errors::DatabaseUnavailable()});
+  }
+}
+
+void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_fenced) {
+  LaneInbox& lane = lane_of_(stored.key);
+  const bool is_ended =
+      stored.status != ExecutionStatus::kRunning && stored.status != ExecutionStatus::kQuarantined;
+  if (stored.status == ExecutionStatus::kQuarantined) {
+    lane.Post(lane_message::Gone{
+        .key = stored.key,
+        .status = errors::ExecutionQuarantined(absl::StrCat(
+            "projects/", stored.project, "/workflows/", stored.workflow, "/executions/",
+            stored.execution_id))});
+    return;
+  }
+  if (!is_ended && stored.owner != node_->me()) {  // another node's: it hears from its own
+    lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
+    return;
+  }
+  absl::StatusOr<Workflows::Startable> of =
+      workflows_->FindByKey(stored.workflow_key, stored.revision);
+  if (!of.ok()) {
+    Log(LogLevel::kWarning, "an execution's workflow cannot be read",
+        {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
+    if (on_fenced) on_fenced();
+    if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) ReadAgain(stored.key);
+    return;
+  }
+  std::string reason;
+  try {
+    absl::StatusOr<FoldedExecution> folded = Fold(stored, *std::move(of));
+    if (folded.ok()) {
+      lane.Post(lane_message::TakenUp{.folded = *std::move(folded), .on_fenced = std::move(on_fenced)});
+      return;
+    }
+    if (absl::IsUnimplemented(folded.status())) {
+      Log(LogLevel::kWarning, "an execution's journal is of a newer format: released",
+          {{"execution", stored.key.uuid.ToString()}});
+      storage_->Release(node_->me(), {stored.key}).IgnoreError();
+      return;
+    }
+    reason = std::string(folded.status().message());
+  } catch (const BrokenInvariant& broken) {
+    reason = broken.what();
+  }
+  if (on_fenced) on_fenced();
+  Log(LogLevel::kError, "an execution cannot be folded: quarantined",
+      {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
+  storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
+}
+
+absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {
+  HeldClaims held;
+  for (LaneInbox* lane : lanes_) {
+    auto answer = std::make_shared<std::promise<std::vector<Claim>>>();
+    std::future<std::vector<Claim>> listed = answer->get_future();
+    lane->Post(lane_message::ListHeld{
+        .done = [answer](std::vector<Claim> claims) { answer->set_value(std::move(claims)); }});
+    if (listed.wait_for(std::chrono::seconds(5)) != std::future_status::ready) {
+      return absl::UnavailableError("a lane does not answer");
+    }
+    for (const Claim& claim : listed.get()) held[claim.key] = claim.claims;
+  }
+  return held;
+}
+
+// What the table says this node owns, against what it holds, by (key, claims). Both change while
+// they are read, so only what the lanes said before and after the table was read counts as wrong.
+absl::Status Keeper::Compare() {
+  MILLRACE_ASSIGN_OR_RETURN(const HeldClaims before, ListHeld());
+  MILLRACE_ASSIGN_OR_RETURN(const ExecutionStorage::Owned owned, storage_->ReadOwned(node_->me()));
+  SeeToken(owned.token);
+  node_->ExtendDeadline(owned.now);
+  MILLRACE_ASSIGN_OR_RETURN(const HeldClaims after, ListHeld());
+  const auto holds = [](const HeldClaims& held, const Claim& claim) {
+    const auto found = held.find(claim.key);
+    return found != held.end() && (found->second == claim.claims || found->second == kBeingRead);
+  };
+  absl::flat_hash_set<ExecutionKey> own;
+  for (const Claim& claim : owned.claims) {
+    own.insert(claim.key);
+    if (!holds(before, claim) && !holds(after, claim)) ReadAgain(claim.key);
+  }
+  for (const auto& [key, claims] : before) {
+    const auto still = after.find(key);
+    if (claims == kBeingRead || own.contains(key)) continue;
+    if (still == after.end() || still->second != claims) continue;
+    lane_of_(key).Post(lane_message::Drop{.key = key, .claims = claims});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace millrace

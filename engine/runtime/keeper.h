@@ -1,0 +1,93 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "engine/base/clock.h"
+#include "engine/runtime/lane.h"
+#include "engine/runtime/node.h"
+#include "engine/runtime/storage.h"
+#include "engine/runtime/workflows.h"
+
+namespace millrace {
+
+// Keeps the promise that every open execution is held by a live node: takes up what is due, what
+// dead nodes left and what this node should hold, in one thread that may block on the database.
+// design.md's section 5: the sweep (each second), the compare (every 10 s), taking up with a fence,
+// and what to do after a lost race.
+class Keeper {
+ public:
+  // Where an execution's lane is.
+  using LaneOf = std::function<LaneInbox&(const ExecutionKey&)>;
+
+  Keeper(Node* node, SynchronizedClock* clock, ExecutionStorage* storage, Workflows* workflows,
+         std::vector<LaneInbox*> lanes, LaneOf lane_of);
+  ~Keeper();
+
+  // One heartbeat: tells others, and learns the database's clock and token.
+  absl::Status Beat();
+  // One sweep. Returns how many executions it claimed.
+  absl::StatusOr<int> Sweep();
+  absl::Status Compare();
+  // Reads what ReadAgain() asked for; returns how many.
+  int ReadAsked();
+
+  // Any thread. The lane gets TakenUp or Gone.
+  void ReadAgain(const ExecutionKey& key);
+
+  // Beats, sweeps and compares on threads of its own until Stop().
+  void Run();
+  void Stop();
+
+ private:
+  void RunBeats();
+  void RunSweeps();
+  // False once stopping.
+  bool Sleep(absl::Duration duration, bool until_asked);
+  void SeeToken(const DatabaseToken& token);
+  std::vector<NodeIncarnation> AliveNodes();
+  using HeldClaims = absl::flat_hash_map<ExecutionKey, int64_t>;
+  absl::StatusOr<HeldClaims> ListHeld();
+  void TakeUp(std::vector<Claim> claims);
+  void TakeUpRisky();
+  void HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked);
+  void HandOutOne(const StoredExecution& stored, std::function<void()> on_fenced);
+
+  Node* const node_;
+  SynchronizedClock* const clock_;
+  ExecutionStorage* const storage_;
+  Workflows* const workflows_;
+  const std::vector<LaneInbox*> lanes_;
+  const LaneOf lane_of_;
+
+  // When each other node's heartbeat was last seen to change, by this node's steady clock. Only the
+  // sweeping thread uses it.
+  struct Seen {
+    int64_t beats = -1;
+    int64_t at_nanos = 0;
+  };
+  std::map<NodeIncarnation, Seen> seen_;
+  // Executions that have been lost between claim and fence: taken up one at a time.
+  std::deque<Claim> risky_;
+  std::shared_ptr<std::atomic<bool>> risky_under_way_ = std::make_shared<std::atomic<bool>>(false);
+  int64_t compared_nanos_ = 0;
+
+  std::mutex mutex_;  // guards the rest: lanes ask, the threads are stopped
+  std::condition_variable changed_;
+  std::vector<ExecutionKey> asked_;
+  bool stopping_ = false;
+  // A heartbeat must not wait for a sweep: others would take this node for dead.
+  std::thread beating_;
+  std::thread sweeping_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,387 @@
+#include "engine/runtime/lane.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/errors.h"
+#include "engine/journal/row_codec.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kBatchRowsMax = 500;
+constexpr size_t kBatchBytesMax = 1 << 20;
+
+std::vector<HistoryEvent> FirstOf(const std::vector<HistoryEvent>& events, size_t count) {
+  return {events.begin(), events.begin() + static_cast<int64_t>(count)};
+}
+
+}  // namespace
+
+bool LaneInbox::Post(LaneMessage message) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    messages_.push_back(std::move(message));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+std::vector<LaneMessage> LaneInbox::Take(absl::Duration patience) {
+  std::unique_lock lock(mutex_);
+  if (messages_.empty() && !closed_ && patience > absl::ZeroDuration()) {
+    changed_.wait_for(lock, absl::ToChronoMicroseconds(patience),
+                      [this] { return !messages_.empty() || closed_; });
+  }
+  return std::exchange(messages_, {});
+}
+
+void LaneInbox::Close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool LaneInbox::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+Lane::Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue* spare,
+           LaneHooks hooks)
+    : node_(node),
+      clock_(clock),
+      spare_(spare),
+      hooks_(std::move(hooks)),
+      inbox_(std::make_shared<LaneInbox>()),
+      committer_(std::make_unique<Committer>(
+          storage, [inbox = inbox_](WriteBatch batch, CommitResult result) {
+            inbox->Post(
+                lane_message::Committed{.batch = std::move(batch), .result = std::move(result)});
+          })) {}
+
+Lane::~Lane() { Stop(absl::CancelledError("the lane is gone")); }
+
+void Lane::Run() {
+  thread_ = std::thread([this] {
+    while (RunOnce(absl::Seconds(1))) {
+    }
+  });
+}
+
+void Lane::Stop(const absl::Status& status) {
+  inbox_->Close();
+  if (thread_.joinable()) thread_.join();
+  if (committer_ == nullptr) return;
+  // The batch under way is finished; nobody acts on it here, whoever takes its executions up does.
+  committer_.reset();
+  for (LaneMessage& message : inbox_->Take(absl::ZeroDuration())) Refuse(std::move(message), status);
+  for (auto& [key, held] : held_) AnswerAll(*held, status);
+}
+
+void Lane::Refuse(LaneMessage message, const absl::Status& status) {
+  if (auto* start = std::get_if<lane_message::Start>(&message)) AnswerAll(*start->held, status);
+  if (auto* give = std::get_if<lane_message::Give>(&message); give && give->event.done) {
+    give->event.done(status);
+  }
+  if (auto* await = std::get_if<lane_message::AwaitEnd>(&message)) await->done(status);
+}
+
+std::vector<ExecutionKey> Lane::StoredKeys() const {
+  std::vector<ExecutionKey> keys;
+  for (const auto& [key, held] : held_) {
+    if (held->durability != Durability::kNone && !held->start.has_value()) keys.push_back(key);
+  }
+  return keys;
+}
+
+bool Lane::RunOnce(absl::Duration patience) {
+  if (!ready_.empty() && !is_committing_) patience = absl::ZeroDuration();
+  if (!alarms_.empty()) {
+    patience = std::min(patience, std::max(alarms_.top().at - clock_->Now(), absl::ZeroDuration()));
+  }
+  if (!deferred_.empty()) patience = std::min(patience, absl::Milliseconds(100));
+  for (LaneMessage& message : inbox_->Take(patience)) {
+    std::visit([this](auto&& some) { Handle(std::move(some)); }, std::move(message));
+  }
+  if (inbox_->is_closed()) return false;
+  FlushDeferred();
+  RingAlarms();
+  StepReady();
+  if (!is_committing_ && !building_.empty()) SubmitBatch();
+  return true;
+}
+
+Held* Lane::Find(const ExecutionKey& key) {
+  const auto found = held_.find(key);
+  return found == held_.end() ? nullptr : found->second.get();
+}
+
+void Lane::MarkReady(Held& held) {
+  if (held.is_committing || held.is_stepping || held.must_read || held.events.empty()) return;
+  ready_.Push(held.of.workflow.id.project, held.key);
+}
+
+void Lane::GiveTo(Held& held, GivenEvent event) {
+  held.events.push_back(std::move(event));
+  MarkReady(held);
+}
+
+void Lane::Handle(lane_message::Start message) {
+  Held& held = *message.held;
+  const ExecutionKey key = held.key;
+  held_[key] = std::move(message.held);
+  MarkReady(held);
+}
+
+void Lane::Handle(lane_message::Give message) {
+  Held* held = Find(message.key);
+  if (held == nullptr) {
+    // Its own execution, that it does not hold yet, or another's: the keeper finds out.
+    auto made = std::make_unique<Held>();
+    made->key = message.key;
+    held = made.get();
+    held_[message.key] = std::move(made);
+    ReadAgain(*held);
+  }
+  GiveTo(*held, std::move(message.event));
+}
+
+void Lane::Handle(lane_message::AwaitEnd message) {
+  Held* held = Find(message.key);
+  if (held == nullptr) {
+    auto made = std::make_unique<Held>();
+    made->key = message.key;
+    held = made.get();
+    held_[message.key] = std::move(made);
+    ReadAgain(*held);
+  }
+  held->waiters.push_back(std::move(message.done));
+}
+
+void Lane::RingAlarms() {
+  const absl::Time now = clock_->Now();
+  while (!alarms_.empty() && alarms_.top().at <= now) {
+    const Alarm alarm = alarms_.top();
+    alarms_.pop();
+    Held* held = Find(alarm.key);
+    if (held == nullptr || held->must_read) continue;  // taking up sets its alarms again
+    if (alarm.event_id != 0 && !held->snapshot.waits.contains(alarm.event_id)) continue;
+    GiveTo(*held, {.what = AlarmRang{.event_id = alarm.event_id}});
+  }
+}
+
+void Lane::StepReady() {
+  while (building_.size() < kBatchRowsMax && building_bytes_ < kBatchBytesMax) {
+    const std::optional<ExecutionKey> key = ready_.Pop();
+    if (!key.has_value()) return;
+    Held* held = Find(*key);
+    if (held == nullptr || held->is_committing || held->is_stepping || held->must_read) continue;
+    StepEvents(*held);
+  }
+}
+
+void Lane::SubmitBatch() {
+  const Node::Lease lease = node_->lease();
+  WriteBatch batch{.writer = {.node = node_->me(), .batch = node_->NextBatch()},
+                   .token = lease.token,
+                   .deadline = lease.deadline};
+  for (const ExecutionKey& key : building_) {
+    Held* held = Find(key);
+    if (held == nullptr || !held->is_building) continue;
+    held->is_building = false;
+    held->is_committing = true;
+    // Of an EXPRESS execution only the start and the end are journaled.
+    const bool is_whole = held->durability == Durability::kSteps || held->snapshot.ended;
+    if (held->start.has_value()) {
+      held->row_events = is_whole ? held->history.size() : 1;
+      held->start->events = EncodeRow(FirstOf(held->history, held->row_events), 0);
+      held->start->end = EndOf(held->snapshot);
+      held->start->started_at = held->snapshot.started_at;
+      batch.starts.push_back(*held->start);
+      continue;
+    }
+    held->row_events = is_whole ? held->history.size() : 0;
+    AppendRow row{.key = key, .seq = held->seq, .end = EndOf(held->snapshot), .fence = held->needs_fence};
+    if (held->row_events > 0) row.events = EncodeRow(held->history, held->row_base);
+    batch.appends.push_back(std::move(row));
+  }
+  building_.clear();
+  building_bytes_ = 0;
+  if (batch.starts.empty() && batch.appends.empty()) return;
+  is_committing_ = true;
+  committer_->Submit(std::move(batch));
+}
+
+void Lane::Handle(lane_message::Committed message) {
+  is_committing_ = false;
+  const WriteBatch& batch = message.batch;
+  for (size_t i = 0; i < batch.starts.size(); ++i) {
+    OnStartFate(batch.starts[i].key, batch, message.result.starts[i], message.result.token_holds);
+  }
+  for (size_t i = 0; i < batch.appends.size(); ++i) {
+    OnAppendFate(batch.appends[i].key, batch, message.result.appends[i]);
+  }
+}
+
+void Lane::OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate,
+                       bool token_holds) {
+  Held* held = Find(key);
+  if (held == nullptr) return;
+  held->is_committing = false;
+  if (fate == RowFate::kDone) {
+    held->start.reset();
+    OnDone(*held, batch.writer);
+    return;
+  }
+  if (fate == RowFate::kLost && !token_holds) {
+    // Nobody knows, or it was refused for the token: sent again. If it stands, its name tells.
+    held->is_building = true;
+    building_.push_back(key);
+    return;
+  }
+  UndoRow(*held);
+  auto taken = std::move(held_[key]);
+  held_.erase(key);
+  if (fate == RowFate::kLost) return hooks_.resolve_start(std::move(taken));
+  AnswerAll(*taken, absl::InternalError("the database refuses this execution's first row"));
+}
+
+void Lane::OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate) {
+  Held* held = Find(key);
+  if (held == nullptr) return;
+  held->is_committing = false;
+  switch (fate) {
+    case RowFate::kDone:
+      if (held->must_read) {  // a new token came meanwhile; what was written is read with the rest
+        held->applied.clear();
+        UndoRow(*held);
+        return ReadAgain(*held);
+      }
+      return OnDone(*held, batch.writer);
+    case RowFate::kLost:
+      UndoRow(*held);
+      return ReadAgain(*held);
+    case RowFate::kRefused:
+      return Quarantine(*held, "the database refuses its next row");
+  }
+}
+
+// The row stands: what it says may now be done and told.
+void Lane::OnDone(Held& held, const Writer& writer) {
+  ++held.seq;
+  held.needs_fence = false;
+  for (size_t i = 0; i < held.row_events; ++i) held.row_base += held.history[i].id != 0 ? 1 : 0;
+  held.history.erase(held.history.begin(),
+                     held.history.begin() + static_cast<int64_t>(held.row_events));
+  std::vector<Command> commands = std::exchange(held.commands, {});
+  const std::vector<GivenEvent> applied = std::exchange(held.applied, {});
+  const std::vector<ExecutionDone> on_started = std::exchange(held.on_started, {});
+  if (held.on_fenced) std::exchange(held.on_fenced, nullptr)();
+  if (!on_started.empty()) {
+    const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
+    for (const ExecutionDone& done : on_started) done(view);
+  }
+  for (const GivenEvent& event : applied) {
+    if (event.done) event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
+  }
+  hooks_.on_history(held.key);
+  if (held.snapshot.ended) return End(held);
+  Act(held, std::move(commands), writer);
+  MarkReady(held);
+}
+
+void Lane::End(Held& held) {
+  if (!held.waiters.empty() || !held.events.empty() || !held.on_started.empty()) {
+    const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
+    for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(view);
+    for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(view);
+    for (const GivenEvent& event : std::exchange(held.events, {})) {
+      if (event.done) event.done(errors::ExecutionEnded(held.info.execution_name));
+    }
+  }
+  const ExecutionKey key = held.key;
+  held_.erase(key);
+}
+
+void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) {
+  for (Command& command : commands) {
+    const int64_t wait = std::visit([](const auto& some) { return some.event_id; }, command);
+    if (wait != 0 && !held.snapshot.waits.contains(wait)) continue;  // ended since
+    if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
+      alarms_.push({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
+      continue;
+    }
+    Dispatch(held, std::get<InvokeFunction>(command), writer);
+  }
+}
+
+void Lane::Dispatch(const Held& held, const InvokeFunction& invoke, const Writer& writer) {
+  InvocationContext context{.execution_name = held.info.execution_name,
+                            .event_id = invoke.event_id,
+                            .function_name = invoke.function};
+  if (held.durability == Durability::kSteps) {
+    const auto kept = held.writers.find(invoke.event_id);
+    context.idempotency_key = IdempotencyKey(
+        held.key, invoke.event_id, kept == held.writers.end() ? writer : kept->second);
+  } else {
+    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, held.claims);
+  }
+  context.request_id = context.idempotency_key;
+  const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
+  InvocationDone done = [inbox = inbox_, key = held.key,
+                         id = invoke.event_id](AslResult<Json> result) {
+    GivenEvent event;
+    if (result.ok()) {
+      event.what = TaskSucceeded{.event_id = id, .output = *std::move(result)};
+    } else {
+      event.what = TaskFailed{.event_id = id, .error = result.error()};
+    }
+    inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});
+  };
+  auto call = [this, function, payload = invoke.payload, context = std::move(context),
+               done = std::move(done)]() mutable {
+    hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
+  };
+  if (node_->MayDispatch() && deferred_.empty()) {
+    call();
+  } else {
+    deferred_.emplace_back(std::move(call));
+  }
+}
+
+void Lane::FlushDeferred() {
+  while (!deferred_.empty() && node_->MayDispatch()) {
+    const std::function<void()> call = std::move(deferred_.front());
+    deferred_.pop_front();
+    call();
+  }
+}
+
+void Lane::AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
+  for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(answer);
+  for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(answer);
+  for (const GivenEvent& event : std::exchange(held.applied, {})) {
+    if (event.done) event.done(answer);
+  }
+  for (const GivenEvent& event : std::exchange(held.events, {})) {
+    if (event.done) event.done(answer);
+  }
+}
+
+void Lane::Quarantine(Held& held, const std::string& reason) {
+  AnswerAll(held, errors::ExecutionQuarantined(held.info.execution_name));
+  if (held.on_fenced) held.on_fenced();
+  const ExecutionKey key = held.key;
+  const bool is_stored = held.durability != Durability::kNone && !held.start.has_value();
+  held_.erase(key);
+  if (is_stored) hooks_.quarantine(key, reason);
+}
+
+}  // namespace millrace

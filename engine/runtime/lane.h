@@ -1,0 +1,190 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "engine/base/clock.h"
+#include "engine/runtime/committer.h"
+#include "engine/runtime/fair_queue.h"
+#include "engine/runtime/held.h"
+#include "engine/runtime/node.h"
+#include "engine/runtime/work_queue.h"
+#include "engine/tasks/function_host.h"
+
+namespace millrace {
+
+// `claims` of what is being started or read: it is held under no number yet.
+constexpr int64_t kBeingRead = -1;
+
+// What a lane may be told. Messages come from any thread and are handled in order.
+namespace lane_message {
+struct Start {
+  std::unique_ptr<Held> held;
+};
+struct Give {  // to an execution that this lane holds, or else takes up
+  ExecutionKey key;
+  GivenEvent event;
+};
+struct AwaitEnd {
+  ExecutionKey key;
+  ExecutionDone done;
+};
+struct Committed {
+  WriteBatch batch;
+  CommitResult result;
+};
+struct Stepped {  // by a spare thread
+  ExecutionKey key;
+  Snapshot snapshot;
+  StepResult result;
+  StepRefusal refusal = StepRefusal::kNone;
+  GivenEvent event;
+  std::string broken;  // the broken invariant, if one was
+};
+struct TakenUp {
+  FoldedExecution folded;
+  std::function<void()> on_fenced;
+};
+struct Gone {  // not this node's, or not there: what it was given is answered with `status`
+  ExecutionKey key;
+  absl::Status status;
+};
+struct ForgetAll {};  // another database: read everything again
+struct ListHeld {     // for the compare: (key, claims) of what is held
+  std::function<void(std::vector<Claim>)> done;
+};
+struct Drop {  // the table gives it to another
+  ExecutionKey key;
+  int64_t claims = 0;
+};
+}  // namespace lane_message
+
+using LaneMessage =
+    std::variant<lane_message::Start, lane_message::Give, lane_message::AwaitEnd,
+                 lane_message::Committed, lane_message::Stepped, lane_message::TakenUp,
+                 lane_message::Gone, lane_message::ForgetAll, lane_message::ListHeld,
+                 lane_message::Drop>;
+
+// The door of a lane. Tasks' answers may come when the lane is gone; then they are dropped: the
+// journal knows that they are outstanding.
+class LaneInbox {
+ public:
+  // False once it is closed.
+  bool Post(LaneMessage message);
+  // All that waits, after at most `patience`.
+  std::vector<LaneMessage> Take(absl::Duration patience);
+  void Close();
+  bool is_closed() const;
+
+ private:
+  mutable std::mutex mutex_;  // guards the rest: every thread posts, the lane takes
+  std::condition_variable changed_;
+  std::vector<LaneMessage> messages_;
+  bool closed_ = false;
+};
+
+// What a lane asks of its surroundings. All calls return at once.
+struct LaneHooks {
+  // Read this execution again and send TakenUp or Gone; claim it first if nobody owns it.
+  std::function<void(const ExecutionKey&)> read_again;
+  // A start found its name taken: answer with the winner.
+  std::function<void(std::unique_ptr<Held>)> resolve_start;
+  std::function<void(const ExecutionKey&, std::string reason)> quarantine;
+  // The journal of an execution has grown.
+  std::function<void(const ExecutionKey&)> on_history;
+  std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
+};
+
+// A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
+// batch to its committer, and gathers the next while that one commits. Nothing it does acts on what
+// is not committed, but for EXPRESS executions, whose steps are not journaled.
+class Lane {
+ public:
+  Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue* spare, LaneHooks hooks);
+  ~Lane();
+
+  LaneInbox& inbox() { return *inbox_; }
+
+  // Handles what waits, for up to `patience` if nothing does. False once the inbox is closed.
+  bool RunOnce(absl::Duration patience);
+
+  // Runs RunOnce on a thread of its own until Stop().
+  void Run();
+  // Ends the loop and the committer, and answers whoever waits with `status`.
+  void Stop(const absl::Status& status);
+  // What the lane held when it was stopped: to be given back.
+  std::vector<ExecutionKey> StoredKeys() const;
+
+ private:
+  struct Alarm {
+    absl::Time at;
+    ExecutionKey key;
+    int64_t event_id;
+    friend bool operator>(const Alarm& a, const Alarm& b) { return a.at > b.at; }
+  };
+
+  void Handle(lane_message::Start message);
+  void Handle(lane_message::Give message);
+  void Handle(lane_message::AwaitEnd message);
+  void Handle(lane_message::Committed message);
+  void Handle(lane_message::Stepped message);
+  void Handle(lane_message::TakenUp message);
+  void Handle(lane_message::Gone message);
+  void Handle(lane_message::ForgetAll message);
+  void Handle(lane_message::ListHeld message);
+  void Handle(lane_message::Drop message);
+
+  Held* Find(const ExecutionKey& key);
+  void GiveTo(Held& held, GivenEvent event);
+  void MarkReady(Held& held);
+  void RingAlarms();
+  void StepReady();
+  void StepEvents(Held& held);
+  // False: the event waits, for a spare thread or another snapshot.
+  bool StepOne(Held& held);
+  void StepOnSpareThread(Held& held, GivenEvent event);
+  bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
+  void AfterSteps(Held& held);
+  void SubmitBatch();
+  void OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate, bool token_holds);
+  void OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate);
+  void OnDone(Held& held, const Writer& writer);
+  void Act(Held& held, std::vector<Command> commands, const Writer& writer);
+  void Dispatch(const Held& held, const InvokeFunction& invoke, const Writer& writer);
+  void FlushDeferred();
+  void ReadAgain(Held& held);
+  void UndoRow(Held& held);
+  void Quarantine(Held& held, const std::string& reason);
+  void End(Held& held);
+  void Refuse(LaneMessage message, const absl::Status& status);
+  void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer);
+
+  Node* const node_;
+  const Clock* const clock_;
+  WorkQueue* const spare_;
+  const LaneHooks hooks_;
+  const std::shared_ptr<LaneInbox> inbox_;
+  absl::flat_hash_map<ExecutionKey, std::unique_ptr<Held>> held_;
+  // Executions that events wait for and that are being read.
+  FairQueue ready_;
+  std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
+  std::vector<ExecutionKey> building_;
+  size_t building_bytes_ = 0;
+  bool is_committing_ = false;
+  // Calls that wait until this node knows again that others see it alive.
+  std::deque<std::function<void()>> deferred_;
+  std::unique_ptr<Committer> committer_;
+  std::thread thread_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,252 @@
+// How a lane steps executions, and how it takes them up and lets them go.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/errors.h"
+#include "engine/journal/row_codec.h"
+#include "engine/runtime/lane.h"
+
+namespace millrace {
+namespace {
+
+// History events of one step, after which a spare thread does it: some 5 ms of a lane's time.
+constexpr int64_t kLaneFuel = 1000;
+// Steps of snapshots of more frames run in the lane with full fuel: keeping a copy to go back to
+// would cost more than the step.
+constexpr size_t kCopiedFramesMax = 64;
+
+int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000; }
+
+}  // namespace
+
+void Lane::StepEvents(Held& held) {
+  const ExecutionKey key = held.key;
+  while (!held.events.empty() && !held.snapshot.ended) {
+    if (!StepOne(held)) {
+      if (Find(key) == nullptr) return;  // quarantined
+      break;
+    }
+  }
+  AfterSteps(held);
+}
+
+bool Lane::StepOne(Held& held) {
+  GivenEvent given = std::move(held.events.front());
+  held.events.pop_front();
+  const Event event{.at = clock_->Now(), .what = given.what};
+  const bool is_copied = held.snapshot.frames.size() <= kCopiedFramesMax;
+  StepResult result;
+  try {
+    if (!is_copied) {
+      const StepRefusal refusal =
+          Step(*held.of.program, held.info, event, FullFuel(held.info), &held.snapshot, &result);
+      return TakeStep(held, refusal, std::move(given), std::move(result));
+    }
+    Snapshot before = held.snapshot;
+    const StepRefusal refusal =
+        Step(*held.of.program, held.info, event, kLaneFuel, &held.snapshot, &result);
+    if (refusal == StepRefusal::kTooLong) {
+      held.snapshot = std::move(before);
+      StepOnSpareThread(held, std::move(given));
+      return false;
+    }
+    return TakeStep(held, refusal, std::move(given), std::move(result));
+  } catch (const BrokenInvariant& broken) {
+    Log(LogLevel::kError, "a step has broken an invariant",
+        {{"execution", held.key.uuid.ToString()}, {"where", broken.what()}});
+    if (given.done) given.done(errors::ExecutionQuarantined(held.info.execution_name));
+    Quarantine(held, broken.what());
+    return false;
+  }
+}
+
+void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
+  held.is_stepping = true;
+  auto work = [inbox = inbox_, key = held.key, program = held.of.program, info = held.info,
+               at = clock_->Now(), snapshot = held.snapshot, given = std::move(given)]() mutable {
+    lane_message::Stepped stepped{.key = key, .event = given};
+    try {
+      stepped.refusal = Step(*program, info, Event{.at = at, .what = given.what}, FullFuel(info),
+                             &snapshot, &stepped.result);
+    } catch (const BrokenInvariant& broken) {
+      stepped.broken = broken.what();
+    }
+    stepped.snapshot = std::move(snapshot);
+    inbox->Post(std::move(stepped));
+  };
+  spare_->Add(std::move(work));
+}
+
+void Lane::Handle(lane_message::Stepped message) {
+  Held* held = Find(message.key);
+  if (held == nullptr || !held->is_stepping) return;
+  held->is_stepping = false;
+  if (!message.broken.empty()) return Quarantine(*held, message.broken);
+  if (held->must_read) {  // a new token came meanwhile
+    held->events.push_front(std::move(message.event));
+    return ReadAgain(*held);
+  }
+  held->snapshot = std::move(message.snapshot);
+  if (message.refusal == StepRefusal::kTooLong) return Quarantine(*held, "a step does not end");
+  TakeStep(*held, message.refusal, std::move(message.event), std::move(message.result));
+  StepEvents(*held);
+}
+
+bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResult result) {
+  switch (refusal) {
+    case StepRefusal::kNone: {
+      if (held.history.empty() && !result.history.empty()) {
+        held.row_base = held.snapshot.last_id;
+        for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
+      }
+      for (const HistoryEvent& event : result.history) {
+        building_bytes_ += 64;
+        if (event.data.has_value() && event.source == DataSource::kInline) {
+          building_bytes_ += event.data->TextSize();
+        }
+      }
+      std::move(result.history.begin(), result.history.end(), std::back_inserter(held.history));
+      std::move(result.commands.begin(), result.commands.end(), std::back_inserter(held.commands));
+      held.applied.push_back(std::move(given));
+      return true;
+    }
+    case StepRefusal::kUnknown:
+      // An id that this snapshot has not given out proves it stale: read again, once.
+      if (given.was_reread || held.durability != Durability::kSteps) return true;
+      given.was_reread = true;
+      held.events.push_front(std::move(given));
+      UndoRow(held);
+      ReadAgain(held);
+      return false;
+    case StepRefusal::kEnded:
+      if (given.done) given.done(errors::ExecutionEnded(held.info.execution_name));
+      return true;
+    default:  // a duplicate
+      if (given.done) given.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
+      return true;
+  }
+}
+
+// What has been stepped goes into the next batch, or, where steps are not journaled, is acted on.
+void Lane::AfterSteps(Held& held) {
+  if (held.is_stepping || held.must_read || held.is_building) return;
+  const bool is_row = held.durability == Durability::kSteps
+                          ? !held.history.empty() || held.needs_fence
+                          : held.durability == Durability::kEnds &&
+                                (held.start.has_value() || held.snapshot.ended || held.needs_fence);
+  if (is_row) {
+    held.is_building = true;
+    building_.push_back(held.key);
+    return;
+  }
+  if (held.durability == Durability::kSteps) return;
+  // EXPRESS between its start and its end.
+  Act(held, std::exchange(held.commands, {}), Writer{});
+  held.applied.clear();
+  if (held.durability == Durability::kNone) {
+    held.history.clear();
+    if (held.snapshot.ended) End(held);
+  }
+}
+
+void Lane::ReadAgain(Held& held) {
+  held.must_read = true;
+  if (held.is_committing || held.is_stepping) return;  // when that is over
+  hooks_.read_again(held.key);
+}
+
+// The row being made is given up; the events that made it are not.
+void Lane::UndoRow(Held& held) {
+  for (auto it = held.applied.rbegin(); it != held.applied.rend(); ++it) {
+    held.events.push_front(std::move(*it));
+  }
+  held.applied.clear();
+  held.history.clear();
+  held.commands.clear();
+  held.needs_fence = false;
+  held.is_building = false;
+}
+
+void Lane::Handle(lane_message::TakenUp message) {
+  FoldedExecution& folded = message.folded;
+  Held* held = Find(folded.key);
+  if (held == nullptr) {
+    auto made = std::make_unique<Held>();
+    made->key = folded.key;
+    made->must_read = true;
+    held = made.get();
+    held_[folded.key] = std::move(made);
+  }
+  const bool is_busy = held->is_committing || held->is_stepping;
+  if (is_busy || (!held->must_read && held->claims >= folded.claims)) {
+    // Held already; or what was read may be older than what is being written: read once more then.
+    if (is_busy) held->must_read = true;
+    if (message.on_fenced) message.on_fenced();
+    return;
+  }
+  if (!held->must_read) UndoRow(*held);
+  held->must_read = false;
+  held->execution_id = folded.execution_id;
+  held->of = std::move(folded.of);
+  held->info = std::move(folded.info);
+  held->durability = held->of.program->is_express ? Durability::kEnds : Durability::kSteps;
+  held->snapshot = std::move(folded.snapshot);
+  held->seq = folded.next_seq;
+  held->claims = folded.claims;
+  held->writers = std::move(folded.writers);
+  held->on_fenced = std::move(message.on_fenced);
+  if (held->snapshot.ended) {
+    if (held->on_fenced) std::exchange(held->on_fenced, nullptr)();
+    return End(*held);
+  }
+  held->needs_fence = true;
+  held->commands = OutstandingCommands(*held->of.program, held->snapshot);
+  held->row_base = held->snapshot.last_id;
+  if (held->durability == Durability::kEnds) {
+    held->events.push_front({.what = Resumed{}});
+  }
+  StepEvents(*held);
+}
+
+void Lane::Handle(lane_message::Gone message) {
+  Held* held = Find(message.key);
+  if (held == nullptr || held->is_committing || held->is_stepping) return;
+  AnswerAll(*held, message.status);
+  held_.erase(message.key);
+}
+
+void Lane::Handle(lane_message::ForgetAll) {
+  std::vector<ExecutionKey> keys;
+  for (const auto& [key, held] : held_) {
+    if (held->durability != Durability::kNone && !held->start.has_value()) keys.push_back(key);
+  }
+  for (const ExecutionKey& key : keys) {
+    Held& held = *Find(key);
+    if (!held.is_committing && !held.is_stepping) UndoRow(held);
+    if (!held.must_read) ReadAgain(held);
+  }
+}
+
+void Lane::Handle(lane_message::ListHeld message) {
+  std::vector<Claim> claims;
+  for (const auto& [key, held] : held_) {
+    if (held->durability == Durability::kNone) continue;
+    const bool is_unknown = held->must_read || held->start.has_value();
+    claims.push_back({.key = key, .claims = is_unknown ? kBeingRead : held->claims});
+  }
+  message.done(std::move(claims));
+}
+
+void Lane::Handle(lane_message::Drop message) {
+  Held* held = Find(message.key);
+  if (held == nullptr || held->must_read || held->is_committing || held->is_stepping ||
+      held->claims != message.claims) {
+    return;
+  }
+  UndoRow(*held);
+  ReadAgain(*held);
+}
+
+}  // namespace millrace

@@ -1,0 +1,433 @@
+#include "engine/runtime/runtime.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "engine/errors.h"
+#include "engine/runtime/history_view.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kDeletionSlice = 200;
+
+std::string ExecutionName(const ExecutionId& id) {
+  return absl::StrCat("projects/", id.workflow.project, "/workflows/", id.workflow.workflow,
+                      "/executions/", id.execution);
+}
+
+}  // namespace
+
+Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* workflows,
+                 Invoke invoke, RuntimeOptions options)
+    : storage_(storage),
+      catalog_(catalog),
+      workflows_(workflows),
+      invoke_(std::move(invoke)),
+      options_(std::move(options)),
+      node_(NodeIncarnation{Uuid::Random()}, options_.address),
+      reads_(std::make_unique<WorkQueue>(4)),
+      spare_(std::make_unique<WorkQueue>(1)) {
+  watches_ = std::make_unique<Watches>(
+      reads_.get(),
+      [this](const ExecutionKey& key, int64_t after_id) { return ReadNews(key, after_id); });
+  int lanes = options_.lanes;
+  if (lanes <= 0) lanes = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+  std::vector<LaneInbox*> inboxes;
+  for (int i = 0; i < lanes; ++i) {
+    LaneHooks hooks{
+        .read_again = [this](const ExecutionKey& key) { keeper_->ReadAgain(key); },
+        .resolve_start = [this](std::unique_ptr<Held> held) { ResolveStart(std::move(held)); },
+        .quarantine =
+            [this](const ExecutionKey& key, const std::string& reason) {
+              reads_->Add([this, key, reason] {
+                storage_->Quarantine(node_.me(), key, reason).IgnoreError();
+              });
+            },
+        .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
+        .invoke = invoke_};
+    lanes_.push_back(
+        std::make_unique<Lane>(&node_, &clock_, storage_, spare_.get(), std::move(hooks)));
+    inboxes.push_back(&lanes_.back()->inbox());
+  }
+  keeper_ = std::make_unique<Keeper>(
+      &node_, &clock_, storage_, workflows_, std::move(inboxes),
+      [this](const ExecutionKey& key) -> LaneInbox& { return LaneOf(key).inbox(); });
+}
+
+Runtime::~Runtime() { Shutdown(); }
+
+Lane& Runtime::LaneOf(const ExecutionKey& key) {
+  return *lanes_[absl::HashOf(key) % lanes_.size()];
+}
+
+absl::Status Runtime::Begin() {
+  if (options_.is_alone) {
+    MILLRACE_ASSIGN_OR_RETURN(const std::vector<NodeRow> rows, storage_->ReadNodes());
+    std::vector<NodeIncarnation> dead;
+    for (const NodeRow& row : rows) dead.push_back(row.node);
+    MILLRACE_RETURN_IF_ERROR(storage_->RemoveNodes(dead));
+  }
+  MILLRACE_RETURN_IF_ERROR(storage_->EnsurePartitions(7));
+  MILLRACE_RETURN_IF_ERROR(keeper_->Beat());
+  for (const std::unique_ptr<Lane>& lane : lanes_) lane->Run();
+  MILLRACE_RETURN_IF_ERROR(keeper_->Compare());
+  keeper_->Run();
+  upkeep_ = std::thread([this] {
+    std::unique_lock lock(upkeep_mutex_);
+    while (!upkeep_changed_.wait_for(lock, std::chrono::seconds(1),
+                                     [this] { return upkeep_stopping_; })) {
+      lock.unlock();
+      RunUpkeep();
+      lock.lock();
+    }
+  });
+  return absl::OkStatus();
+}
+
+void Runtime::Shutdown() {
+  if (is_shut_.exchange(true)) return;
+  {
+    const std::lock_guard lock(upkeep_mutex_);
+    upkeep_stopping_ = true;
+  }
+  upkeep_changed_.notify_all();
+  if (upkeep_.joinable()) upkeep_.join();
+  keeper_->Stop();
+  watches_->EndAll(errors::ShuttingDown());
+  std::vector<ExecutionKey> held;
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    lane->Stop(errors::ShuttingDown());
+    const std::vector<ExecutionKey> some = lane->StoredKeys();
+    held.insert(held.end(), some.begin(), some.end());
+  }
+  spare_->Stop();
+  reads_->Stop();
+  const absl::Status released = storage_->Release(node_.me(), held);
+  if (released.ok()) storage_->RemoveNodes({node_.me()}).IgnoreError();
+  Log(LogLevel::kInfo, "the node has stopped", {{"released", absl::StrCat(held.size())}});
+}
+
+void Runtime::RunUpkeep() {
+  watches_->NotifyAll();
+  const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
+      catalog_->RunDeletionSlice(kDeletionSlice);
+  if (slice.ok()) {
+    for (const ExecutionKey& key : slice->open) {
+      LaneOf(key).inbox().Post(lane_message::Give{
+          .key = key,
+          .event = {.what = StopRequested{.error = {.name = "Millrace.WorkflowDeleted",
+                                                    .cause = "The workflow was deleted."}}}});
+    }
+  }
+  if (++upkeep_rounds_ % 600 == 0) {
+    const absl::Status status = storage_->EnsurePartitions(7);
+    if (!status.ok()) {
+      Log(LogLevel::kError, "no new journal partitions", {{"error", std::string(status.message())}});
+    }
+    catalog_->RemoveOldRequests(10'000).IgnoreError();
+  }
+}
+
+// Starting.
+
+void Runtime::StartWith(StartRequest request, const Workflows::Startable& of,
+                        ExecutionDone started, ExecutionDone ended) {
+  absl::StatusOr<Json> input =
+      request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
+  if (!input.ok()) {
+    const absl::Status status = errors::InvalidArgument(
+        {{.field = "input", .description = std::string(input.status().message())}});
+    return (started ? started : ended)(status);
+  }
+  auto held = std::make_unique<Held>();
+  held->key = {Uuid::AtTime(clock_.Now())};
+  held->execution_id = !request.execution_id.empty() ? request.execution_id
+                       : !request.request_id.empty() ? request.request_id
+                                                     : held->key.uuid.ToString();
+  held->of = of;
+  held->info = InfoOf(of.workflow, held->execution_id);
+  const bool is_express = of.program->is_express;
+  held->durability = !is_express ? Durability::kSteps
+                     : started   ? Durability::kEnds
+                                 : Durability::kNone;
+  held->start = StartRow{.key = held->key,
+                         .workflow_key = of.workflow.workflow_key,
+                         .revision_asked = request.revision,
+                         .revision = of.revision,
+                         .input_hash = Sha256(input->ToText()),
+                         .execution_id = held->execution_id};
+  if (held->durability == Durability::kNone) held->start.reset();
+  // Chance in the execution comes from its key's random bits.
+  uint64_t seed = 0;
+  for (size_t i = 8; i < 16; ++i) seed = seed << 8 | held->key.uuid.bytes[i];
+  held->events.push_back({.what = Started{.input = *std::move(input), .seed = seed}});
+  if (started) held->on_started.push_back(std::move(started));
+  if (ended) held->waiters.push_back(std::move(ended));
+  LaneInbox& lane = LaneOf(held->key).inbox();
+  lane.Post(lane_message::Start{std::move(held)});
+}
+
+void Runtime::FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended) {
+  if (is_shut_) return (started ? started : ended)(errors::ShuttingDown());
+  if (std::optional<Workflows::Startable> of =
+          workflows_->FindCached(request.workflow, request.revision)) {
+    return StartWith(std::move(request), *of, std::move(started), std::move(ended));
+  }
+  reads_->Add([this, request = std::move(request), started = std::move(started),
+               ended = std::move(ended)]() mutable {
+    const absl::StatusOr<Workflows::Startable> of =
+        workflows_->FindForStart(request.workflow, request.revision);
+    if (!of.ok()) return (started ? started : ended)(of.status());
+    StartWith(std::move(request), *of, std::move(started), std::move(ended));
+  });
+}
+
+void Runtime::Start(StartRequest request, ExecutionDone done) {
+  FindThenStart(std::move(request), std::move(done), nullptr);
+}
+
+// Answers once: with the end, or that the caller has gone.
+class Runtime::EndWaiting : public Executions::Waiting {
+ public:
+  explicit EndWaiting(ExecutionDone done) : done_(std::move(done)) {}
+  void Cancel() override { Answer(absl::CancelledError("the caller no longer waits")); }
+  void Answer(absl::StatusOr<ExecutionView> answer) {
+    ExecutionDone done;
+    {
+      const std::lock_guard lock(mutex_);
+      done = std::exchange(done_, nullptr);
+    }
+    if (done) done(std::move(answer));
+  }
+
+ private:
+  std::mutex mutex_;  // guards done_: the lane and the caller's cancellation race
+  ExecutionDone done_;
+};
+
+std::shared_ptr<Executions::Waiting> Runtime::Run(StartRequest request, ExecutionDone done) {
+  auto waiting = std::make_shared<EndWaiting>(std::move(done));
+  FindThenStart(std::move(request), nullptr, [waiting](absl::StatusOr<ExecutionView> answer) {
+    waiting->Answer(std::move(answer));
+  });
+  return waiting;
+}
+
+void Runtime::ResolveStart(std::unique_ptr<Held> held) {
+  auto shared = std::make_shared<std::unique_ptr<Held>>(std::move(held));
+  reads_->Add([this, shared] {
+    std::unique_ptr<Held> held = std::move(*shared);
+    const auto answer = [&held](const absl::Status& status) {
+      for (const ExecutionDone& done : held->on_started) done(status);
+      for (const ExecutionDone& done : held->waiters) done(status);
+    };
+    const auto found = storage_->ReadByName({{.workflow_key = held->of.workflow.workflow_key,
+                                              .execution_id = held->execution_id}});
+    if (!found.ok()) return answer(errors::DatabaseUnavailable());
+    if (!found->front().has_value()) {  // the workflow was deleted meanwhile
+      return answer(errors::WorkflowNotFound(held->info.workflow_name));
+    }
+    AnswerWithWinner(std::move(held), *found->front());
+  });
+}
+
+void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner) {
+  const bool is_same = winner.key == held->key ||
+                       (winner.revision_asked == held->start->revision_asked &&
+                        winner.input_hash == held->start->input_hash);
+  if (!is_same) {
+    const absl::Status status = errors::ExecutionAlreadyExists(held->info.execution_name);
+    for (const ExecutionDone& done : held->on_started) done(status);
+    for (const ExecutionDone& done : held->waiters) done(status);
+    return;
+  }
+  if (!held->on_started.empty()) {
+    const absl::StatusOr<FoldedExecution> folded = ReadFolded(winner.key);
+    for (const ExecutionDone& done : held->on_started) {
+      if (!folded.ok()) {
+        done(folded.status());
+      } else {
+        done(ViewOf(winner.key, winner.execution_id, folded->of, folded->snapshot));
+      }
+    }
+  }
+  LaneInbox& lane = LaneOf(winner.key).inbox();
+  for (ExecutionDone& done : held->waiters) {
+    lane.Post(lane_message::AwaitEnd{.key = winner.key, .done = std::move(done)});
+  }
+  // This node's own start, known only now: what came for it meanwhile, and the fence.
+  for (GivenEvent& event : held->events) {
+    if (std::holds_alternative<Started>(event.what)) continue;
+    lane.Post(lane_message::Give{.key = winner.key, .event = std::move(event)});
+  }
+  if (winner.key == held->key) keeper_->ReadAgain(winner.key);
+}
+
+void Runtime::Stop(const ExecutionId& id, std::string error, std::string cause,
+                   ExecutionDone done) {
+  if (is_shut_) return done(errors::ShuttingDown());
+  reads_->Add([this, id, error = std::move(error), cause = std::move(cause),
+               done = std::move(done)]() mutable {
+    const absl::StatusOr<StoredExecution> stored = catalog_->GetExecution(id);
+    if (!stored.ok()) return done(stored.status());
+    if (stored->status == ExecutionStatus::kQuarantined) {
+      return done(errors::ExecutionQuarantined(ExecutionName(id)));
+    }
+    if (stored->status != ExecutionStatus::kRunning) {
+      return done(errors::ExecutionEnded(ExecutionName(id)));
+    }
+    StopRequested stop;
+    if (!error.empty()) stop.error.name = std::move(error);
+    if (!cause.empty()) stop.error.cause = std::move(cause);
+    LaneOf(stored->key)
+        .inbox()
+        .Post(lane_message::Give{
+            .key = stored->key,
+            .event = {.what = std::move(stop), .done = std::move(done)}});
+  });
+}
+
+// Reading.
+
+absl::StatusOr<FoldedExecution> Runtime::ReadFolded(
+    const ExecutionKey& key,
+    const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink) {
+  MILLRACE_ASSIGN_OR_RETURN(const ExecutionsRead read, storage_->Read({key}));
+  if (read.executions.empty()) return errors::ExecutionNotFound(key.uuid.ToString());
+  const StoredExecution& stored = read.executions.front();
+  MILLRACE_ASSIGN_OR_RETURN(Workflows::Startable of,
+                            workflows_->FindByKey(stored.workflow_key, stored.revision));
+  const std::shared_ptr<const Program> program = of.program;
+  try {
+    return Fold(stored, std::move(of), [&](const HistoryEvent& event, const Writer& writer) {
+      if (sink) sink(event, writer, *program);
+    });
+  } catch (const BrokenInvariant& broken) {
+    Log(LogLevel::kError, "a journal cannot be folded",
+        {{"execution", key.uuid.ToString()}, {"where", broken.what()}});
+    return absl::DataLossError("the execution's journal cannot be folded");
+  }
+}
+
+absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
+  MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
+  MILLRACE_ASSIGN_OR_RETURN(const FoldedExecution folded, ReadFolded(stored.key));
+  ExecutionView view = ViewOf(stored.key, stored.execution_id, folded.of, folded.snapshot);
+  if (stored.status == ExecutionStatus::kQuarantined) {
+    view.status = stored.status;
+    view.error = stored.error;
+  }
+  return view;
+}
+
+absl::StatusOr<Executions::ExecutionsPage> Runtime::List(const ExecutionsFilter& filter,
+                                                         const std::optional<ExecutionKey>& after,
+                                                         int limit) {
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, catalog_->GetWorkflow(filter.workflow));
+  MILLRACE_ASSIGN_OR_RETURN(const std::vector<StoredExecution> rows,
+                            catalog_->ListExecutions(filter, after, limit + 1));
+  ExecutionsPage page;
+  for (const StoredExecution& row : rows) {
+    if (page.executions.size() == static_cast<size_t>(limit)) {
+      page.next = page.executions.back().key;
+      break;
+    }
+    page.executions.push_back({.key = row.key,
+                               .id = {.workflow = filter.workflow, .execution = row.execution_id},
+                               .revision = row.revision,
+                               .type = workflow.type,
+                               .status = row.status,
+                               .started_at = row.started_at,
+                               .ended_at = row.ended_at,
+                               .error = row.error});
+  }
+  return page;
+}
+
+absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, int64_t after_id,
+                                                         int limit, bool reverse) {
+  MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
+  HistoryPage page;
+  std::vector<HistoryEventView> all;
+  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
+    if (!IsShown(event.type)) return;
+    if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
+    if (!reverse && all.size() > static_cast<size_t>(limit)) return;
+    all.push_back(MakeHistoryEventView(program, event));
+    if (event.type == EventType::kTaskScheduled) {
+      all.back().idempotency_key = program.is_express
+                                       ? IdempotencyKey(stored.key, event.id, stored.claims)
+                                       : IdempotencyKey(stored.key, event.id, writer);
+    }
+  };
+  MILLRACE_RETURN_IF_ERROR(ReadFolded(stored.key, sink).status());
+  if (reverse) std::reverse(all.begin(), all.end());
+  page.more = all.size() > static_cast<size_t>(limit);
+  if (page.more) all.resize(static_cast<size_t>(limit));
+  page.events = std::move(all);
+  return page;
+}
+
+absl::StatusOr<Watches::News> Runtime::ReadNews(const ExecutionKey& key, int64_t after_id) {
+  Watches::News news;
+  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
+    if (!IsShown(event.type) || event.id <= after_id) return;
+    news.events.push_back(MakeHistoryEventView(program, event));
+    if (event.type == EventType::kTaskScheduled) {
+      news.events.back().idempotency_key = IdempotencyKey(key, event.id, writer);
+    }
+  };
+  MILLRACE_ASSIGN_OR_RETURN(const FoldedExecution folded, ReadFolded(key, sink));
+  news.ended = folded.snapshot.ended;
+  return news;
+}
+
+std::shared_ptr<Executions::Waiting> Runtime::Watch(const ExecutionId& id, int64_t after_id,
+                                                    WatchCallbacks callbacks) {
+  // The name is looked up where it may block; until then the handle only remembers a cancellation.
+  class Late : public Waiting {
+   public:
+    explicit Late(WatchCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
+    ~Late() override { Late::Cancel(); }
+    void Cancel() override {
+      WatchCallbacks callbacks;
+      std::shared_ptr<Waiting> watch;
+      {
+        const std::lock_guard lock(mutex_);
+        callbacks = std::exchange(callbacks_, {});
+        watch = std::exchange(watch_, nullptr);
+      }
+      if (callbacks.end) callbacks.end(absl::CancelledError("the watch was ended"));
+      if (watch) watch->Cancel();
+    }
+    std::mutex mutex_;  // guards both: the look-up and the caller's cancellation race
+    WatchCallbacks callbacks_;
+    std::shared_ptr<Waiting> watch_;
+  };
+  auto late = std::make_shared<Late>(std::move(callbacks));
+  reads_->Add([this, id, after_id, weak = std::weak_ptr<Late>(late)] {
+    const absl::StatusOr<StoredExecution> stored = catalog_->GetExecution(id);
+    const std::shared_ptr<Late> late = weak.lock();
+    if (late == nullptr) return;
+    WatchCallbacks callbacks;
+    {
+      const std::lock_guard lock(late->mutex_);
+      callbacks = std::exchange(late->callbacks_, {});
+    }
+    if (!callbacks.end) return;
+    if (!stored.ok()) return callbacks.end(stored.status());
+    std::shared_ptr<Waiting> watch = watches_->Add(stored->key, after_id, std::move(callbacks));
+    const std::lock_guard lock(late->mutex_);
+    late->watch_ = std::move(watch);
+  });
+  return late;
+}
+
+}  // namespace millrace

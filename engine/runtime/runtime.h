@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/runtime/catalog_storage.h"
+#include "engine/runtime/executions.h"
+#include "engine/runtime/keeper.h"
+#include "engine/runtime/lane.h"
+#include "engine/runtime/node.h"
+#include "engine/runtime/storage.h"
+#include "engine/runtime/watches.h"
+#include "engine/runtime/work_queue.h"
+#include "engine/runtime/workflows.h"
+
+namespace millrace {
+
+struct RuntimeOptions {
+  int lanes = 0;  // 0: half as many as there are processors, at least one
+  std::string address;  // what other nodes may call this one; shown in the nodes table
+  // No other node can use this database (the private cluster): every other row of `nodes` is dead,
+  // so what a crash left is taken up at once.
+  bool is_alone = false;
+};
+
+// One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve
+// RPCs, Shutdown(). Thread-safe.
+class Runtime : public Executions {
+ public:
+  using Invoke = std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)>;
+
+  Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* workflows, Invoke invoke,
+          RuntimeOptions options);
+  ~Runtime() override;
+
+  // Joins the nodes, and begins to take up executions. Fails if the database cannot be read.
+  absl::Status Begin();
+  // Stops stepping, gives back what it holds, leaves the nodes. Calls under way are answered with
+  // SHUTTING_DOWN.
+  void Shutdown();
+
+  void Start(StartRequest request, ExecutionDone done) override;
+  std::shared_ptr<Waiting> Run(StartRequest request, ExecutionDone done) override;
+  void Stop(const ExecutionId& id, std::string error, std::string cause,
+            ExecutionDone done) override;
+  absl::StatusOr<ExecutionView> Get(const ExecutionId& id) override;
+  absl::StatusOr<ExecutionsPage> List(const ExecutionsFilter& filter,
+                                      const std::optional<ExecutionKey>& after,
+                                      int limit) override;
+  absl::StatusOr<HistoryPage> History(const ExecutionId& id, int64_t after_id, int limit,
+                                      bool reverse) override;
+  std::shared_ptr<Waiting> Watch(const ExecutionId& id, int64_t after_id,
+                                 WatchCallbacks callbacks) override;
+
+  // One round of what runs once a second beside the sweep: deletions, partitions, old request ids,
+  // watches of executions that others hold.
+  void RunUpkeep();
+
+ private:
+  class EndWaiting;
+
+  void StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
+                 ExecutionDone ended);
+  void FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended);
+  // A start whose name is taken: the winner's answer, or why there is none.
+  void ResolveStart(std::unique_ptr<Held> held);
+  void AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner);
+  Lane& LaneOf(const ExecutionKey& key);
+  absl::StatusOr<FoldedExecution> ReadFolded(
+      const ExecutionKey& key,
+      const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink = nullptr);
+  absl::StatusOr<Watches::News> ReadNews(const ExecutionKey& key, int64_t after_id);
+
+  ExecutionStorage* const storage_;
+  CatalogStorage* const catalog_;
+  Workflows* const workflows_;
+  const Invoke invoke_;
+  const RuntimeOptions options_;
+  SynchronizedClock clock_;
+  Node node_;
+  std::atomic<bool> is_shut_{false};
+  // Reads for callers; and, apart, steps that are too long for a lane.
+  std::unique_ptr<WorkQueue> reads_;
+  std::unique_ptr<WorkQueue> spare_;
+  std::unique_ptr<Watches> watches_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<Keeper> keeper_;
+
+  std::mutex upkeep_mutex_;  // guards upkeep_stopping_
+  std::condition_variable upkeep_changed_;
+  bool upkeep_stopping_ = false;
+  int64_t upkeep_rounds_ = 0;
+  // Upkeep may take long and is never urgent; the sweep is.
+  std::thread upkeep_;
+};
+
+}  // namespace millrace

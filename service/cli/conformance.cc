@@ -1,0 +1,139 @@
+#include "service/cli/conformance.h"
+
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "engine/base/check.h"
+#include "engine/tasks/python_host.h"
+#include "service/cli/conformance_case.h"
+#include "service/cli/files.h"
+
+namespace millrace::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> files;
+  bool json = false;
+};
+
+struct Tally {
+  int passed = 0;
+  int skipped = 0;
+  int failed[5] = {};  // by level, from 1; level 4 does not fail a case
+
+  int failures() const { return failed[1] + failed[2] + failed[3]; }
+  void Add(const CaseReport& report) {
+    passed += report.outcome == CaseOutcome::kPassed ? 1 : 0;
+    skipped += report.outcome == CaseOutcome::kSkipped ? 1 : 0;
+    ++failed[report.failed_level];
+  }
+};
+
+constexpr absl::string_view OutcomeName(CaseOutcome outcome) {
+  switch (outcome) {
+    case CaseOutcome::kPassed:
+      return "passed";
+    case CaseOutcome::kFailed:
+      return "failed";
+    default:
+      return "skipped";
+  }
+}
+
+void PrintCase(const CaseReport& report, bool as_json) {
+  if (as_json) {
+    const Json level = report.failed_level == 0 ? Json() : Json(report.failed_level);
+    std::cout << Json::Object({{"id", Json(report.id)},
+                               {"area", Json(report.area)},
+                               {"outcome", Json(OutcomeName(report.outcome))},
+                               {"failed_level", level},
+                               {"difference", Json(report.difference)}})
+                     .ToText()
+              << "\n";
+  } else if (report.outcome == CaseOutcome::kFailed) {
+    std::cout << "FAILED " << report.id << " (level " << report.failed_level
+              << "): " << report.difference << "\n";
+  }
+}
+
+void PrintTable(absl::string_view title, const std::map<std::string, Tally>& tallies) {
+  std::cout << absl::StreamFormat("\n%-44s %7s %7s %7s %7s %7s %8s\n", title, "passed", "level 1",
+                                  "level 2", "level 3", "causes", "skipped");
+  for (const auto& [name, tally] : tallies) {
+    std::cout << absl::StreamFormat("%-44s %7d %7d %7d %7d %7d %8d\n", name, tally.passed,
+                                    tally.failed[1], tally.failed[2], tally.failed[3],
+                                    tally.failed[4], tally.skipped);
+  }
+}
+
+// A broken case does not end the others.
+CaseReport RunGuarded(const Json& json, FunctionHost& host) {
+  try {
+    return RunCase(json, host);
+  } catch (const BrokenInvariant& broken) {
+    CaseReport report{.id = TextOf(json, "id"), .area = TextOf(json, "area")};
+    Fail(1, absl::StrCat("broken invariant: ", broken.what()), &report);
+    return report;
+  }
+}
+
+absl::StatusOr<std::vector<Json>> ReadCases(const std::vector<std::string>& files) {
+  std::vector<Json> cases;
+  for (const std::string& file : files) {
+    const absl::StatusOr<std::string> text = ReadFile(file);
+    if (!text.ok()) return text.status();
+    int line_number = 0;
+    for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
+      ++line_number;
+      if (line.empty()) continue;
+      absl::StatusOr<Json> json = ParseJson(line, {.depth_max = 1024});
+      if (!json.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(file, ":", line_number, ": ", json.status().message()));
+      }
+      cases.push_back(*std::move(json));
+    }
+  }
+  return cases;
+}
+
+int RunConformance(const Arguments& arguments) {
+  const absl::StatusOr<std::vector<Json>> cases = ReadCases(arguments.files);
+  if (!cases.ok()) return Complain(cases.status());
+  PythonHost host;
+  Tally total;
+  std::map<std::string, Tally> by_area;
+  std::map<std::string, Tally> by_authority;
+  for (const Json& json : *cases) {
+    const CaseReport report = RunGuarded(json, host);
+    PrintCase(report, arguments.json);
+    total.Add(report);
+    by_area[report.area].Add(report);
+    by_authority[report.authority].Add(report);
+  }
+  PrintTable("area", by_area);
+  PrintTable("authority", by_authority);
+  std::cout << absl::StreamFormat("\n%d passed, %d failed, %d skipped\n", total.passed,
+                                  total.failures(), total.skipped);
+  return total.failures() == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void AddConformanceCommand(CLI::App& app, int* exit_code) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("conformance", "Run conformance cases");
+  command->add_option("FILES", arguments->files, "Files of cases, a JSON object per line")
+      ->required();
+  command->add_flag("--json", arguments->json, "Print a JSON line per case");
+  command->callback([arguments, exit_code] { *exit_code = RunConformance(*arguments); });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,116 @@
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "engine/languages/compile.h"
+#include "engine/program/resource.h"
+#include "engine/runtime/local_runner.h"
+#include "service/cli/conformance_case.h"
+#include "service/cli/conformance_history.h"
+#include "service/cli/event_json.h"
+#include "service/cli/files.h"
+#include "service/cli/pattern.h"
+
+namespace millrace::cli {
+namespace {
+
+// The corpus' functions are called with their event as an object, under whatever name.
+constexpr absl::string_view kEntryPoint =
+    "\n\ndef main_handler(event, context):\n    return handler(event, context)\n";
+
+FunctionLoader LoaderOf(const Json& json) {
+  static std::atomic<int64_t> versions{0};
+  absl::flat_hash_map<std::string, std::shared_ptr<const FunctionCode>> functions;
+  if (const Json* listed = json.Find("functions")) {
+    for (const Json& function : listed->elements()) {
+      auto code = std::make_shared<FunctionCode>();
+      code->version_key = absl::StrCat("conformance:", ++versions);
+      code->handler = "index.main_handler";
+      code->source = absl::StrCat(TextOf(function, "python"), kEntryPoint);
+      code->timeout = absl::Minutes(15);
+      functions[TextOf(function, "name")] = std::move(code);
+    }
+  }
+  return [functions = std::move(functions)](const std::string& function, const std::string&)
+             -> absl::StatusOr<std::shared_ptr<const FunctionCode>> {
+    const auto found = functions.find(function);
+    if (found == functions.end()) return absl::NotFoundError("no such function");
+    return found->second;
+  };
+}
+
+absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
+  const std::string account = "arn:aws:states:us-east-1:111111111111:";
+  const LocalRunOptions options{
+      .info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
+               .execution_id = "execution",
+               .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
+               .workflow_id = "workflow"},
+      .virtual_time = true};
+  return RunLocally(program, *json.Find("input"), options,
+                    InvokeThrough(host, LoaderOf(json), options.info.execution_name));
+}
+
+// How the execution ended, in the form of `expected`.
+Json DescribeEnd(const Snapshot& snapshot, bool with_cause) {
+  std::vector<JsonMember> members = {{Json("status"), Json(StatusName(snapshot.end))}};
+  if (snapshot.output.has_value()) members.push_back({Json("output"), *snapshot.output});
+  if (snapshot.error.has_value()) {
+    const auto& [name, cause] = *snapshot.error;
+    if (name.has_value()) members.push_back({Json("error"), Json(*name)});
+    if (with_cause && cause.has_value()) members.push_back({Json("cause"), Json(*cause)});
+  }
+  return Json::Object(std::move(members));
+}
+
+// `expected` as far as the case says anything: the corpus leaves out what was not recorded.
+Json Recorded(const Json& expected, bool with_cause) {
+  std::vector<JsonMember> members;
+  for (const JsonMember& member : expected.members()) {
+    if (with_cause || member.key != Json("cause")) members.push_back(member);
+  }
+  return Json::Object(std::move(members));
+}
+
+void Compare(const Json& json, const Program& program, const LocalRun& run, CaseReport* report) {
+  const Json& expected = *json.Find("expected");
+  const auto end = [&](bool with_cause, SoftTexts soft) {
+    return FindDifference(Json::Object({{"$has", Recorded(expected, with_cause)}}),
+                          DescribeEnd(run.snapshot, with_cause), soft);
+  };
+  const std::vector<Json> events = DescribeHistory(program, run.history);
+  const std::vector<std::pair<int, std::optional<std::string>>> levels = {
+      {1, end(false, SoftTexts::kAnyString)},
+      {2, FindSequenceDifference(json, events)},
+      {3, FindEventDifference(json, events, SoftTexts::kAnyString)},
+      {4, end(true, SoftTexts::kEqual)},
+      {4, FindEventDifference(json, events, SoftTexts::kEqual)}};
+  for (const auto& [level, difference] : levels) {
+    if (!difference.has_value()) continue;
+    std::string text = *difference;
+    if (level == 1) absl::StrAppend(&text, " | ", DescribeEnd(run.snapshot, true).ToText());
+    return Fail(level, text.substr(0, 1000), report);
+  }
+}
+
+}  // namespace
+
+void RunScenarioCase(const Json& json, FunctionHost& host, CaseReport* report) {
+  const CompileResult compiled = Compile("ASL", json.Find("definition")->ToText(),
+                                         {.is_express = TextOf(json, "type") == "EXPRESS"});
+  if (compiled.program == nullptr) {
+    return Fail(1, absl::StrCat("the definition is refused: ",
+                                DescribeProblems(compiled.problems)),
+                report);
+  }
+  const absl::StatusOr<LocalRun> run = Run(json, *compiled.program, host);
+  if (!run.ok()) return Fail(1, std::string(run.status().message()), report);
+  Compare(json, *compiled.program, *run, report);
+}
+
+}  // namespace millrace::cli

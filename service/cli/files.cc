@@ -1,0 +1,34 @@
+#include "service/cli/files.h"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+namespace millrace::cli {
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the file '", path, "'"));
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (file.bad()) return absl::NotFoundError(absl::StrCat("cannot read the file '", path, "'"));
+  return text;
+}
+
+std::string DescribeProblems(const std::vector<Problem>& problems) {
+  std::string text;
+  for (const Problem& problem : problems) {
+    absl::StrAppend(&text, problem.pointer.empty() ? "(definition)" : problem.pointer, ": ",
+                    problem.code, ": ", problem.message, "\n");
+  }
+  return text;
+}
+
+int Complain(const absl::Status& status) {
+  std::cerr << "millrace: " << status.message() << "\n";
+  return 2;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,125 @@
+#include "service/cli/run.h"
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "engine/languages/compile.h"
+#include "engine/runtime/local_runner.h"
+#include "engine/tasks/function_code.h"
+#include "engine/tasks/python_host.h"
+#include "service/cli/event_json.h"
+#include "service/cli/files.h"
+
+namespace millrace::cli {
+namespace {
+
+struct Arguments {
+  std::string definition;
+  std::string input = "{}";
+  std::string functions;
+  bool virtual_time = false;
+  bool history = false;
+};
+
+// Tasks have time limits of their own; this one is for functions that hang in tasks without one.
+constexpr absl::Duration kFunctionTimeout = absl::Minutes(15);
+
+absl::StatusOr<Json> ReadInput(const std::string& argument) {
+  absl::StatusOr<std::string> text = argument;
+  if (!argument.empty() && argument[0] == '@') text = ReadFile(argument.substr(1));
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Json> input = ParseJson(*text);
+  if (input.ok()) return input;
+  return absl::InvalidArgumentError(
+      absl::StrCat("the input is not JSON: ", input.status().message()));
+}
+
+// Reads DIR/NAME.py when NAME is called first.
+FunctionLoader LoaderFrom(const std::string& folder) {
+  using Loaded = absl::StatusOr<std::shared_ptr<const FunctionCode>>;
+  const auto loaded = std::make_shared<absl::flat_hash_map<std::string, Loaded>>();
+  return [folder, loaded](const std::string& function, const std::string&) -> Loaded {
+    if (folder.empty()) return absl::NotFoundError("there is no folder of functions");
+    const auto found = loaded->find(function);
+    if (found != loaded->end()) return found->second;
+    auto code = LoadFunctionFile(absl::StrCat(folder, "/", function, ".py"));
+    if (!code.ok()) return (*loaded)[function] = code.status();
+    (*code)->timeout = kFunctionTimeout;
+    return (*loaded)[function] = std::shared_ptr<const FunctionCode>(*std::move(code));
+  };
+}
+
+std::vector<JsonMember> DescribeEnd(const Snapshot& snapshot) {
+  std::vector<JsonMember> members = {{Json("status"), Json(StatusName(snapshot.end))}};
+  if (snapshot.output.has_value()) members.push_back({Json("output"), *snapshot.output});
+  if (!snapshot.error.has_value()) return members;
+  const auto& [name, cause] = *snapshot.error;
+  if (name.has_value()) members.push_back({Json("error"), Json(*name)});
+  if (cause.has_value()) members.push_back({Json("cause"), Json(*cause)});
+  return members;
+}
+
+Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& history) {
+  std::vector<Json> events;
+  for (const HistoryEvent& event : history) {
+    if (!IsShown(event.type)) continue;
+    events.push_back(EventToJson(MakeHistoryEventView(program, event)));
+  }
+  return Json::Array(std::move(events));
+}
+
+int Execute(const Arguments& arguments, const Program& program, Json input) {
+  const LocalRunOptions options{.info = {.execution_name = "projects/local/workflows/local/"
+                                                           "executions/local",
+                                         .execution_id = "local",
+                                         .workflow_name = "projects/local/workflows/local",
+                                         .workflow_id = "local"},
+                                .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
+                                .virtual_time = arguments.virtual_time};
+  PythonHost host;
+  const absl::StatusOr<LocalRun> run = RunLocally(
+      program, std::move(input), options,
+      InvokeThrough(host, LoaderFrom(arguments.functions), options.info.execution_name));
+  if (!run.ok()) return Complain(run.status());
+  std::vector<JsonMember> members = DescribeEnd(run->snapshot);
+  if (arguments.history) {
+    members.push_back({Json("events"), DescribeEvents(program, run->history)});
+  }
+  std::cout << Json::Object(std::move(members)).ToPrettyText() << "\n";
+  return 0;
+}
+
+int Run(const Arguments& arguments) {
+  const absl::StatusOr<std::string> text = ReadFile(arguments.definition);
+  if (!text.ok()) return Complain(text.status());
+  absl::StatusOr<Json> input = ReadInput(arguments.input);
+  if (!input.ok()) return Complain(input.status());
+  const CompileResult compiled = Compile("ASL", *text, {});
+  if (compiled.program == nullptr) {
+    std::cerr << DescribeProblems(compiled.problems);
+    return 1;
+  }
+  return Execute(arguments, *compiled.program, *std::move(input));
+}
+
+}  // namespace
+
+void AddRunCommand(CLI::App& app, int* exit_code) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("run", "Run a definition here, with no database");
+  command->add_option("DEFINITION", arguments->definition, "The definition's file; - is stdin")
+      ->required();
+  command->add_option("--input", arguments->input, "JSON text, or @FILE; {} if absent");
+  command->add_option("--functions", arguments->functions,
+                      "A folder: DIR/NAME.py is the function NAME, its main_handler or handler");
+  command->add_flag("--virtual-time", arguments->virtual_time, "Waits take no time");
+  command->add_flag("--history", arguments->history, "Print the events too");
+  command->callback([arguments, exit_code] { *exit_code = Run(*arguments); });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,126 @@
+// The wiring: configuration -> database -> engine -> server; nothing else.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "db/embedded.h"
+#include "db/migrator.h"
+#include "db/pg_catalog.h"
+#include "db/pg_storage.h"
+#include "db/pool.h"
+#include "engine/base/log.h"
+#include "engine/base/status_macros.h"
+#include "engine/runtime/functions.h"
+#include "engine/runtime/runtime.h"
+#include "engine/runtime/workflows.h"
+#include "engine/tasks/python_host.h"
+#include "service/cli/conformance.h"
+#include "service/cli/run.h"
+#include "service/cli/validate.h"
+#include "service/config.h"
+#include "service/server.h"
+
+namespace millrace {
+namespace {
+
+constexpr char kVersion[] = "0.1.0";
+
+// SIGINT and SIGTERM end the server in order; they are blocked in every thread and waited for.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+struct Database {
+  std::unique_ptr<db::EmbeddedPostgres> embedded;  // null for a database of the operator's
+  std::unique_ptr<db::Pool> pool;
+};
+
+absl::StatusOr<Database> OpenDatabase(const service::ServeConfig& config) {
+  Database database;
+  std::string url = config.database_url;
+  if (url.empty()) {
+    MILLRACE_ASSIGN_OR_RETURN(database.embedded,
+                              db::EmbeddedPostgres::Start({.data_dir = config.data_dir}));
+    url = database.embedded->url();
+  }
+  database.pool = std::make_unique<db::Pool>(db::PoolOptions{.url = url});
+  MILLRACE_RETURN_IF_ERROR(db::Migrate(*database.pool).status());
+  return database;
+}
+
+absl::Status Serve(const service::ServeConfig& config) {
+  const sigset_t signals = BlockStopSignals();
+  MILLRACE_ASSIGN_OR_RETURN(const Database database, OpenDatabase(config));
+  db::PgStorage storage(database.pool.get());
+  db::PgCatalog catalog(database.pool.get());
+  PythonHost host;
+  Workflows workflows(&catalog);
+  Functions functions(&catalog, &host);
+  Runtime runtime(
+      &storage, &catalog, &workflows,
+      [&functions](const FunctionId& id, Json event, InvocationContext context,
+                   InvocationDone done) {
+        functions.Invoke(id, std::move(event), std::move(context), std::move(done));
+      },
+      {.lanes = config.lanes,
+       .address = config.advertise,
+       .is_alone = database.embedded != nullptr});
+  MILLRACE_RETURN_IF_ERROR(runtime.Begin());
+  MILLRACE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<service::Server> server,
+      service::Server::Start(service::ServerOptionsOf(config), &workflows, &functions, &runtime));
+  Log(LogLevel::kInfo, "serving",
+      {{"listen", config.listen}, {"port", absl::StrCat(server->port())}, {"version", kVersion}});
+  int signal = 0;
+  sigwait(&signals, &signal);
+  Log(LogLevel::kInfo, "stopping", {{"signal", absl::StrCat(signal)}});
+  server->Shutdown(absl::Seconds(config.shutdown_grace_seconds));
+  runtime.Shutdown();
+  return absl::OkStatus();
+}
+
+absl::Status MigrateOnly(const service::ServeConfig& config) {
+  MILLRACE_ASSIGN_OR_RETURN(const Database database, OpenDatabase(config));
+  std::puts("the database is up to date");
+  return absl::OkStatus();
+}
+
+int Report(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "millrace: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Millrace: durable workflows on PostgreSQL");
+  app.require_subcommand(1);
+  int exit_code = 0;
+  service::ServeConfig config;
+  CLI::App* serve = app.add_subcommand("serve", "Serve the API");
+  service::AddServeFlags(serve, &config);
+  serve->callback([&] { exit_code = Report(Serve(config)); });
+  CLI::App* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date");
+  service::AddServeFlags(migrate, &config);
+  migrate->callback([&] { exit_code = Report(MigrateOnly(config)); });
+  app.add_subcommand("version", "Print the version")->callback([] { std::puts(kVersion); });
+  cli::AddRunCommand(app, &exit_code);
+  cli::AddValidateCommand(app, &exit_code);
+  cli::AddConformanceCommand(app, &exit_code);
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) { return millrace::Main(argc, argv); }
