@@ -32,17 +32,18 @@ void Evaluation::SetItem(int64_t index, Json value) {
 }
 
 Json Evaluation::MakeContext() const {
-  const Json execution = Json::Object({{"Id", Json(info_.execution_name)},
-                                       {"Input", snapshot_.input},
-                                       {"Name", Json(info_.execution_id)},
-                                       {"RoleArn", Json("")},
-                                       {"StartTime", Json(FormatInstant(snapshot_.started_at))},
-                                       {"RedriveCount", Json(0)}});
+  Json execution = Json::Object({{"Id", Json(info_.execution_name)},
+                                 {"Input", snapshot_.input},
+                                 {"Name", Json(info_.execution_id)},
+                                 {"RoleArn", Json("")},
+                                 {"StartTime", Json(FormatInstant(snapshot_.started_at))}});
+  // What cannot be run again from where it failed has no count of that.
+  if (!program_.is_express) execution = execution.With("RedriveCount", Json(0));
   const Json workflow =
       Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}});
-  const Json state = Json::Object({{"Name", Json(this->state().name)},
-                                   {"EnteredTime", Json(FormatInstant(frame_.entered_at))},
-                                   {"RetryCount", Json(frame_.retry_count)}});
+  Json state = Json::Object({{"Name", Json(this->state().name)},
+                             {"EnteredTime", Json(FormatInstant(frame_.entered_at))}});
+  if (!this->state().retry.empty()) state = state.With("RetryCount", Json(frame_.retry_count));
   Json context =
       Json::Object({{"Execution", execution}, {"StateMachine", workflow}, {"State", state}});
   if (item_.has_value()) return context.With("Map", Json::Object({{"Item", *item_}}));
