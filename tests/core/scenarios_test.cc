@@ -114,7 +114,9 @@ void Playing::ExpectEnd(EventType type, const std::string& rest) {
   const AslError expected = ParseError(rest);
   ASSERT_TRUE(snapshot.error.has_value());
   EXPECT_EQ(snapshot.error->name, expected.name) << error;
-  if (expected.cause.has_value()) EXPECT_EQ(snapshot.error->cause, expected.cause);
+  if (expected.cause.has_value()) {
+    EXPECT_EQ(snapshot.error->cause, expected.cause);
+  }
 }
 
 void Playing::ExpectHistory(const std::string& rest) {

@@ -146,7 +146,9 @@ TEST(RowCodecTest, NoticesAnyDamagedByte) {
     const Journaled run = RunTask(*program, Json(std::string(size, 'x')), Json(2));
     const std::string& row = run.rows[0];
     for (size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) EXPECT_TRUE(IsRefused(*program, row.substr(0, i))) << i;
+      if (i > 0) {
+        EXPECT_TRUE(IsRefused(*program, row.substr(0, i))) << i;
+      }
       for (const int change : {1, 0x80, 0xff}) {
         std::string damaged = row;
         damaged[i] = static_cast<char>(damaged[i] ^ change);
@@ -159,7 +161,7 @@ TEST(RowCodecTest, NoticesAnyDamagedByte) {
 TEST(RowCodecTest, SaysWhatIsNoRow) {
   const auto program = TaskProgram();
   Snapshot snapshot;
-  for (const std::string row : {std::string("\0\xff\xff\xff", 4), std::string("\x01garbage"),
+  for (const std::string& row : {std::string("\0\xff\xff\xff", 4), std::string("\x01garbage"),
                                 std::string("\x01")}) {
     EXPECT_EQ(FoldRow(*program, kJournalFormat, row, &snapshot).code(),
               absl::StatusCode::kDataLoss);
