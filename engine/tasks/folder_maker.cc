@@ -30,9 +30,10 @@ FolderMaker::FolderMaker(std::string parent)
 
 FolderMaker::~FolderMaker() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  has_work_.notify_one();
   thread_.join();
 }
 
@@ -43,18 +44,19 @@ void FolderMaker::Make(std::shared_ptr<const FunctionCode> code, Made made) {
 void FolderMaker::Remove(CodeFolder folder) { Add({.old_folder = std::move(folder)}); }
 
 void FolderMaker::Add(Order order) {
-  const absl::MutexLock lock(&mutex_);
-  orders_.push_back(std::move(order));
+  {
+    const std::lock_guard lock(mutex_);
+    orders_.push_back(std::move(order));
+  }
+  has_work_.notify_one();
 }
 
 void FolderMaker::Run() {
   while (true) {
     Order order;
     {
-      const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || !orders_.empty();
-      };
-      const absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+      std::unique_lock lock(mutex_);
+      has_work_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
       if (stopping_) return;
       order = std::move(orders_.front());
       orders_.pop_front();

@@ -1,15 +1,15 @@
 #pragma once
 
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/tasks/function_code.h"
 
 namespace millrace {
@@ -42,9 +42,11 @@ class FolderMaker {
   const std::string parent_;
   const std::optional<unsigned> group_;
   // Between those who order and the maker's thread; never held during work on files.
-  absl::Mutex mutex_;
-  std::deque<Order> orders_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Guards the orders and the order to stop.
+  std::mutex mutex_;
+  std::condition_variable has_work_;
+  std::deque<Order> orders_;
+  bool stopping_ = false;
   std::thread thread_;
 };
 

@@ -68,7 +68,7 @@ PythonLoop::~PythonLoop() = default;
 void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) {
   bool was_empty = false;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     was_empty = arrivals_.empty();
     arrivals_.push_back({std::move(code), std::move(call)});
   }
@@ -77,7 +77,7 @@ void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) 
 
 void PythonLoop::Stop() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   Wake();
@@ -104,7 +104,7 @@ bool PythonLoop::TakeArrivals() {
   std::vector<Arrival> arrivals;
   std::vector<MadeFolder> made_folders;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (stopping_) return false;
     arrivals.swap(arrivals_);
     made_folders.swap(made_folders_);
@@ -121,8 +121,6 @@ bool PythonLoop::TakeArrivals() {
   }
   return true;
 }
-
-// ---- waiting
 
 void PythonLoop::Watch(int fd, uint32_t events, uint64_t key, Source source) {
   epoll_event event{};
@@ -181,8 +179,6 @@ void PythonLoop::HandleEvent(uint64_t tag) {
   }
 }
 
-// ---- answers
-
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
   for (const std::string& frame : received.frames) {
@@ -238,8 +234,6 @@ void PythonLoop::HandleAnswer(Seat& seat, const Json& answer) {
   WaitAgain(*seat.function, seat.process.TakeLine());
   EndSeat(seat, std::nullopt);
 }
-
-// ---- ends
 
 void PythonLoop::EndSeat(Seat& seat, std::optional<AslError> verdict) {
   Function& function = *seat.function;
@@ -304,8 +298,6 @@ void PythonLoop::WaitAgain(Function& function, std::deque<PythonCall> calls) {
 void PythonLoop::FailAll(std::deque<PythonCall> calls, const AslError& error) {
   for (PythonCall& call : calls) call.done(error);
 }
-
-// ---- processes for functions
 
 void PythonLoop::MarkDue(Function& function) {
   if (std::exchange(function.is_due, true)) return;
@@ -386,7 +378,7 @@ void PythonLoop::MakeFolder(Function& function) {
   function.wish = Function::Wish::kMakesFolder;
   folder_maker_->Make(function.code, [this, &function](absl::StatusOr<CodeFolder> folder) {
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       made_folders_.push_back({&function, std::move(folder)});
     }
     Wake();
@@ -437,7 +429,7 @@ void PythonLoop::EndEverything() {
   seats_.clear();
   std::vector<Arrival> arrivals;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     arrivals.swap(arrivals_);
     made_folders_.clear();
   }

@@ -48,7 +48,7 @@ void AppendTextMember(absl::string_view key, absl::string_view value, std::strin
 ProcessSpec MakeSpec(const FunctionCode& code, const HandlerName& handler,
                      const std::string& python_path, const std::string& folder) {
   return {
-      .arguments = {python_path, "-I", "-c", kPythonRunner, handler.module, handler.function,
+      .arguments = {python_path, "-I", "-B", "-c", kPythonRunner, handler.module, handler.function,
                     absl::StrCat(code.memory_bytes_max >> 20),
                     absl::StrCat(absl::ToInt64Milliseconds(code.timeout))},
       // One malloc arena: each further one maps 64 MiB that count against the memory limit.

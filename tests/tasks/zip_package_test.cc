@@ -77,6 +77,17 @@ TEST_F(UnpackTest, RefusesWhatCouldLeaveTheFolder) {
   }
 }
 
+TEST(ListZipTest, RefusesDevicesAndLinks) {
+  for (const unsigned type : {AE_IFCHR, AE_IFBLK, AE_IFSOCK, AE_IFLNK}) {
+    SCOPED_TRACE(type);
+    std::string zip = MakeZip({{.path = "a.py", .content = "x"}});
+    // The upper half of the entry's external attributes in the central directory is its mode.
+    const size_t mode = zip.rfind("PK\1\2") + 40;
+    zip[mode + 1] = static_cast<char>((type | 0644) >> 8);
+    EXPECT_EQ(ListZip(zip).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST(ListZipTest, RefusesWhatIsTooMuch) {
   std::vector<ZipItem> many;
   for (int i = 0; i < 11; ++i) many.push_back({.path = absl::StrCat("f", i), .content = "x"});
