@@ -15,8 +15,8 @@ Evaluation::Evaluation(const Program& program, const ExecutionInfo& info, const 
       snapshot_(snapshot),
       frame_(frame),
       // Another for each place in the history, the same when the step is repeated.
-      random_state_(snapshot.seed + static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {
-}
+      random_state_(snapshot.seed +
+                    static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {}
 
 Scope Evaluation::Over(const Json& data) {
   if (!context_.has_value()) context_ = MakeContext();

@@ -27,8 +27,8 @@ CorePlayer::CorePlayer(absl::string_view definition)
 StepRefusal CorePlayer::Take(decltype(Event::what) what) {
   const int64_t last_id = snapshot_.last_id;
   StepResult result;
-  const StepRefusal refusal = Step(*program_, info_, {.at = now_, .what = std::move(what)},
-                                   1'000'000, &snapshot_, &result);
+  const StepRefusal refusal =
+      Step(*program_, info_, {.at = now_, .what = std::move(what)}, 1'000'000, &snapshot_, &result);
   if (refusal != StepRefusal::kNone) {
     EXPECT_TRUE(result.history.empty()) << "a refused event has left a trace";
     CheckReplay();

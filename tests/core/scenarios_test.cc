@@ -16,6 +16,9 @@
 #include "tests/support/scenario.h"
 
 namespace millrace {
+
+static void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.title; }
+
 namespace {
 
 std::string ScenarioFolder() {
@@ -100,10 +103,10 @@ int64_t Playing::TakeCall(const std::string& which) {
 void Playing::ExpectEnd(EventType type, const std::string& rest) {
   const Snapshot& snapshot = player_.snapshot();
   ASSERT_TRUE(snapshot.ended) << DebugText(snapshot);
-  const std::string error =
-      snapshot.error.has_value() ? absl::StrCat(snapshot.error->name.value_or("-"), ": ",
-                                                snapshot.error->cause.value_or("-"))
-                                 : "";
+  const std::string error = snapshot.error.has_value()
+                                ? absl::StrCat(snapshot.error->name.value_or("-"), ": ",
+                                               snapshot.error->cause.value_or("-"))
+                                : "";
   EXPECT_EQ(static_cast<int>(snapshot.end), static_cast<int>(type)) << error;
   if (type == EventType::kExecutionSucceeded) {
     ASSERT_TRUE(snapshot.output.has_value());

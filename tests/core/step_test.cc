@@ -42,8 +42,7 @@ TEST(StepTest, RefusesAnAnswerThatCameBefore) {
 TEST(StepTest, RefusesAnEventIdThatItHasNotGivenOut) {
   CorePlayer player = StartedPlayer(kTask, "{}");
   for (const int64_t id : {int64_t{1000}, int64_t{-1}, std::numeric_limits<int64_t>::max()}) {
-    EXPECT_EQ(player.Take(TaskSucceeded{.event_id = id, .output = Json(1)}),
-              StepRefusal::kUnknown);
+    EXPECT_EQ(player.Take(TaskSucceeded{.event_id = id, .output = Json(1)}), StepRefusal::kUnknown);
     EXPECT_EQ(player.Take(AlarmRang{.event_id = id}), StepRefusal::kUnknown);
   }
 }
@@ -88,9 +87,10 @@ TEST(StepTest, GivesUpWhenItsFuelRunsOut) {
   const CorePlayer player(kLoop);
   Snapshot snapshot;
   StepResult result;
-  EXPECT_EQ(Step(player.program(), {}, {.at = player.now(), .what = Started{Parse(R"({"go":true})")}},
-                 100, &snapshot, &result),
-            StepRefusal::kTooLong);
+  EXPECT_EQ(
+      Step(player.program(), {}, {.at = player.now(), .what = Started{Parse(R"({"go":true})")}},
+           100, &snapshot, &result),
+      StepRefusal::kTooLong);
   EXPECT_EQ(result.history.size(), 100u);
 }
 

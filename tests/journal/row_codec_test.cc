@@ -87,8 +87,8 @@ TEST(RowCodecTest, GivesBackEveryEvent) {
 
 TEST(RowCodecTest, KeepsAnErrorsMissingPartsApartFromEmptyOnes) {
   const auto program = TaskProgram();
-  for (const AslError& error :
-       {AslError{}, AslError{.name = ""}, AslError{.cause = ""}, AslError{.name = "A", .cause = ""}}) {
+  for (const AslError& error : {AslError{}, AslError{.name = ""}, AslError{.cause = ""},
+                                AslError{.name = "A", .cause = ""}}) {
     Journaled run;
     run.Take(*program, Started{.input = Json(1)});
     run.Take(*program, TaskFailed{.event_id = 3, .error = error});
@@ -161,8 +161,8 @@ TEST(RowCodecTest, NoticesAnyDamagedByte) {
 TEST(RowCodecTest, SaysWhatIsNoRow) {
   const auto program = TaskProgram();
   Snapshot snapshot;
-  for (const std::string& row : {std::string("\0\xff\xff\xff", 4), std::string("\x01garbage"),
-                                std::string("\x01")}) {
+  for (const std::string& row :
+       {std::string("\0\xff\xff\xff", 4), std::string("\x01garbage"), std::string("\x01")}) {
     EXPECT_EQ(FoldRow(*program, kJournalFormat, row, &snapshot).code(),
               absl::StatusCode::kDataLoss);
   }

@@ -18,13 +18,13 @@ std::optional<int64_t> ToInteger(const JsonPath& path, const Json& value) {
 AslError NoInteger(const NumberField& field, const Evaluation& evaluation, const Json& value) {
   const std::string& path = field.path->text();
   if (field.name != "MaxConcurrencyPath") {
-    return evaluation.RuntimeError(absl::StrCat("The ", field.name,
-                                                " parameter cannot be parsed as a long value: ",
-                                                path, " == ", value.ToText()));
+    return evaluation.RuntimeError(
+        absl::StrCat("The ", field.name, " parameter cannot be parsed as a long value: ", path,
+                     " == ", value.ToText()));
   }
   const std::string shown = value.is_string() ? std::string(value.AsString()) : value.ToText();
-  return evaluation.RuntimeError(absl::StrCat("The ", field.name, " field refers to value \"", shown,
-                                              "\" which is not a valid integer: ", path));
+  return evaluation.RuntimeError(absl::StrCat("The ", field.name, " field refers to value \"",
+                                              shown, "\" which is not a valid integer: ", path));
 }
 
 }  // namespace
@@ -39,9 +39,9 @@ AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, c
   const std::optional<int64_t> number = ToInteger(*field.path, *value);
   if (!number.has_value()) return NoInteger(field, evaluation, *value);
   if (*number < 0) {
-    return evaluation.RuntimeError(absl::StrCat("The ", field.name,
-                                                " parameter references a negative value: ",
-                                                field.path->text(), " == ", value->ToText()));
+    return evaluation.RuntimeError(absl::StrCat(
+        "The ", field.name, " parameter references a negative value: ", field.path->text(),
+        " == ", value->ToText()));
   }
   return static_cast<double>(*number);
 }
