@@ -64,9 +64,7 @@ Params& Params::Int8(int64_t value) {
 Params& Params::Time(absl::Time value) { return Int8(ToPostgresMicros(value)); }
 
 Params& Params::Uuid(const millrace::Uuid& value) {
-  const absl::string_view bytes = BytesOf(value);
-  values_.emplace_back(bytes.data(), bytes.size());
-  return *this;
+  return Add(std::string(value.bytes.begin(), value.bytes.end()));
 }
 
 ArrayBuilder::ArrayBuilder(uint32_t element_oid, size_t size, size_t bytes_each) : missing_(size) {

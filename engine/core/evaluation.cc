@@ -15,8 +15,8 @@ Evaluation::Evaluation(const Program& program, const ExecutionInfo& info, const 
       snapshot_(snapshot),
       frame_(frame),
       // Another for each place in the history, the same when the step is repeated.
-      random_state_(snapshot.seed + static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {
-}
+      random_state_(snapshot.seed +
+                    static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {}
 
 Scope Evaluation::Over(const Json& data) {
   if (!context_.has_value()) context_ = MakeContext();
@@ -32,17 +32,18 @@ void Evaluation::SetItem(int64_t index, Json value) {
 }
 
 Json Evaluation::MakeContext() const {
-  const Json execution = Json::Object({{"Id", Json(info_.execution_name)},
-                                       {"Input", snapshot_.input},
-                                       {"Name", Json(info_.execution_id)},
-                                       {"RoleArn", Json("")},
-                                       {"StartTime", Json(FormatInstant(snapshot_.started_at))},
-                                       {"RedriveCount", Json(0)}});
+  Json execution = Json::Object({{"Id", Json(info_.execution_name)},
+                                 {"Input", snapshot_.input},
+                                 {"Name", Json(info_.execution_id)},
+                                 {"RoleArn", Json("")},
+                                 {"StartTime", Json(FormatInstant(snapshot_.started_at))}});
+  // What cannot be run again from where it failed has no count of that.
+  if (!program_.is_express) execution = execution.With("RedriveCount", Json(0));
   const Json workflow =
       Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}});
-  const Json state = Json::Object({{"Name", Json(this->state().name)},
-                                   {"EnteredTime", Json(FormatInstant(frame_.entered_at))},
-                                   {"RetryCount", Json(frame_.retry_count)}});
+  Json state = Json::Object({{"Name", Json(this->state().name)},
+                             {"EnteredTime", Json(FormatInstant(frame_.entered_at))}});
+  if (!this->state().retry.empty()) state = state.With("RetryCount", Json(frame_.retry_count));
   Json context =
       Json::Object({{"Execution", execution}, {"StateMachine", workflow}, {"State", state}});
   if (item_.has_value()) return context.With("Map", Json::Object({{"Item", *item_}}));

@@ -2,6 +2,8 @@
 
 #include <zstd.h>
 
+#include <boost/crc.hpp>
+
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
@@ -15,6 +17,7 @@ namespace v1 = journal::v1;
 
 constexpr size_t kCompressAboveBytes = 2048;
 constexpr size_t kRowBytesMax = 256u << 20;
+constexpr size_t kHeaderBytes = 5;
 constexpr char kPlain = 0;
 constexpr char kZstd = 1;
 
@@ -117,25 +120,52 @@ absl::StatusOr<HistoryEvent> DecodeEvent(const v1::Event& in, const Snapshot& sn
   return event;
 }
 
-std::string Pack(std::string plain) {
-  if (plain.size() < kCompressAboveBytes) return absl::StrCat(absl::string_view(&kPlain, 1), plain);
-  std::string packed(1 + ZSTD_compressBound(plain.size()), kZstd);
-  const size_t size =
-      ZSTD_compress(packed.data() + 1, packed.size() - 1, plain.data(), plain.size(), 1);
-  MILLRACE_CHECK(!ZSTD_isError(size));
-  packed.resize(1 + size);
-  return packed;
+uint32_t ChecksumOf(char kind, absl::string_view kept) {
+  boost::crc_32_type crc;
+  crc.process_byte(static_cast<unsigned char>(kind));
+  crc.process_bytes(kept.data(), kept.size());
+  return crc.checksum();
 }
 
-absl::StatusOr<std::string> Unpack(absl::string_view bytes) {
-  const absl::string_view rest = bytes.substr(1);
-  if (bytes[0] == kPlain) return std::string(rest);
-  if (bytes[0] != kZstd)
+// How the rest is kept, and a checksum, little-endian.
+std::string HeaderOf(char kind, absl::string_view kept) {
+  std::string header(kHeaderBytes, kind);
+  uint32_t checksum = ChecksumOf(kind, kept);
+  for (size_t i = 1; i < kHeaderBytes; ++i, checksum >>= 8) header[i] = static_cast<char>(checksum);
+  return header;
+}
+
+std::string Seal(char kind, absl::string_view kept) {
+  return absl::StrCat(HeaderOf(kind, kept), kept);
+}
+
+absl::StatusOr<absl::string_view> Open(absl::string_view row) {
+  if (row[0] != kPlain && row[0] != kZstd) {
     return absl::UnimplementedError("the journal row is packed in a newer way");
-  const unsigned long long size = ZSTD_getFrameContentSize(rest.data(), rest.size());
+  }
+  if (row.size() < kHeaderBytes ||
+      HeaderOf(row[0], row.substr(kHeaderBytes)) != row.substr(0, kHeaderBytes)) {
+    return absl::DataLossError("the journal row is damaged: its checksum is wrong");
+  }
+  return row.substr(kHeaderBytes);
+}
+
+std::string Pack(absl::string_view plain) {
+  if (plain.size() < kCompressAboveBytes) return Seal(kPlain, plain);
+  std::string packed(ZSTD_compressBound(plain.size()), '\0');
+  const size_t size = ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 1);
+  MILLRACE_CHECK(!ZSTD_isError(size));
+  packed.resize(size);
+  return Seal(kZstd, packed);
+}
+
+absl::StatusOr<std::string> Unpack(absl::string_view row) {
+  MILLRACE_ASSIGN_OR_RETURN(const absl::string_view kept, Open(row));
+  if (row[0] == kPlain) return std::string(kept);
+  const unsigned long long size = ZSTD_getFrameContentSize(kept.data(), kept.size());
   if (size > kRowBytesMax) return absl::DataLossError("the journal row cannot be unpacked");
   std::string plain(size, '\0');
-  if (ZSTD_decompress(plain.data(), plain.size(), rest.data(), rest.size()) != size) {
+  if (ZSTD_decompress(plain.data(), plain.size(), kept.data(), kept.size()) != size) {
     return absl::DataLossError("the journal row cannot be unpacked");
   }
   return plain;

@@ -15,8 +15,9 @@ namespace millrace {
 // The journal format that this binary writes; it reads all up to it.
 constexpr int kJournalFormat = 1;
 
-// The bytes of one journal row: one byte that says how the rest is kept (0 plain, 1 zstd), then a
-// serialized millrace.journal.v1.Row. `last_id` is the history id before the first event.
+// The bytes of one journal row: one byte that says how the rest is kept (0 plain, 1 zstd), a
+// checksum (CRC-32 of that byte and the rest), then a serialized millrace.journal.v1.Row. `last_id`
+// is the history id before the first event.
 std::string EncodeRow(const std::vector<HistoryEvent>& events, int64_t last_id);
 
 using HistorySink = std::function<void(const HistoryEvent&)>;

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/expr/choice_rule.h"
+#include "engine/expr/expression.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/payload_template.h"
 #include "engine/json/json.h"
@@ -47,7 +48,8 @@ struct NumberField {
 // A text that is written down, found by a path, or computed by an intrinsic function.
 struct TextField {
   std::optional<std::string> value;
-  std::optional<PayloadTemplate> expression;  // of one member, "value"
+  std::optional<Expression> expression;
+  std::string name;  // the expression's field: "CausePath"
 };
 
 struct Retrier {

@@ -60,7 +60,8 @@ HistoryEventView MakeHistoryEventView(const Program& program, const HistoryEvent
   view.type = EventTypeName(event, program);
   view.at = event.at;
   AddData(event, &view);
-  if (event.error.has_value()) {
+  // What fails an iteration stands with the event that led to it.
+  if (event.error.has_value() && event.type != EventType::kMapIterationFailed) {
     view.error = event.error->name;
     view.cause = event.error->cause;
   }

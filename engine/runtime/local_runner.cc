@@ -90,9 +90,8 @@ absl::StatusOr<LocalRun> Runner::Run(Json input) {
 
 void Runner::Take(decltype(Event::what) what) {
   StepResult result;
-  const StepRefusal refusal =
-      Step(program_, options_.info, {.at = Now(), .what = std::move(what)},
-           std::numeric_limits<int64_t>::max(), &run_.snapshot, &result);
+  const StepRefusal refusal = Step(program_, options_.info, {.at = Now(), .what = std::move(what)},
+                                   std::numeric_limits<int64_t>::max(), &run_.snapshot, &result);
   // An answer or an alarm that comes too late is refused, which is as good as not coming.
   if (refusal != StepRefusal::kNone) return;
   for (HistoryEvent& event : result.history) run_.history.push_back(std::move(event));
@@ -142,8 +141,8 @@ Runner::Next Runner::AwaitNext(std::unique_lock<std::mutex>& lock) {
       return Next::kAlarm;
     }
     // Bounded, so that a wait of centuries does not overflow.
-    mailbox_->arrived.wait_for(lock, absl::ToChronoMilliseconds(std::min(
-                                         left + absl::Milliseconds(1), absl::Hours(1))));
+    mailbox_->arrived.wait_for(
+        lock, absl::ToChronoMilliseconds(std::min(left + absl::Milliseconds(1), absl::Hours(1))));
   }
   return Next::kAnswer;
 }
@@ -157,8 +156,8 @@ void Runner::TakeAnswer(Answer answer) {
   }
 }
 
-// A task's timeout years ahead must not move virtual time once the task has answered, nor a function
-// hold it whose task has timed out.
+// A task's timeout years ahead must not move virtual time once the task has answered, nor a
+// function hold it whose task has timed out.
 void Runner::ForgetWhatIsOver() {
   while (!alarms_.empty() && !IsWaitedFor(alarms_.top().event_id)) alarms_.pop();
   if (!options_.virtual_time) return;
@@ -179,8 +178,8 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
     const auto code = loader(call.function, call.version);
     if (absl::IsNotFound(code.status())) return done(NotFound(call));
     if (!code.ok()) {
-      return done(AslError{.name = "Function.ExitError",
-                           .cause = std::string(code.status().message())});
+      return done(
+          AslError{.name = "Function.ExitError", .cause = std::string(code.status().message())});
     }
     host.Invoke(*code, call.payload,
                 {.execution_name = execution_name,

@@ -129,8 +129,11 @@ absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string
   code->source = text.str();
   code->version_key =
       absl::StrCat("file:", path, ":", absl::Hex(std::hash<std::string>()(code->source)));
-  code->handler = absl::StrCat(std::filesystem::path(path).stem().string(),
-                               DefinesMainHandler(code->source) ? ".main_handler" : ".handler");
+  // A function may be called what no module can be called.
+  std::string module = std::filesystem::path(path).stem().string();
+  std::replace(module.begin(), module.end(), '-', '_');
+  code->handler =
+      absl::StrCat(module, DefinesMainHandler(code->source) ? ".main_handler" : ".handler");
   MILLRACE_RETURN_IF_ERROR(ValidateFunctionCode(*code));
   return code;
 }

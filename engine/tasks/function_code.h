@@ -30,7 +30,8 @@ absl::StatusOr<HandlerName> ParseHandlerName(absl::string_view handler);
 absl::Status ValidateFunctionCode(const FunctionCode& code);
 
 // The code of DIR/NAME.py with the handler NAME.main_handler if the file defines main_handler at
-// its top level, else NAME.handler. NOT_FOUND if there is no such file.
+// its top level, else NAME.handler; "-" in NAME is "_" in the module's. NOT_FOUND if there is no
+// such file.
 absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string& path);
 
 // A new folder with a function's code, as the working directory of its process. Removed with the

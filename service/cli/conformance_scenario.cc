@@ -36,8 +36,9 @@ FunctionLoader LoaderOf(const Json& json) {
       functions[TextOf(function, "name")] = std::move(code);
     }
   }
-  return [functions = std::move(functions)](const std::string& function, const std::string&)
-             -> absl::StatusOr<std::shared_ptr<const FunctionCode>> {
+  return [functions = std::move(functions)](
+             const std::string& function,
+             const std::string&) -> absl::StatusOr<std::shared_ptr<const FunctionCode>> {
     const auto found = functions.find(function);
     if (found == functions.end()) return absl::NotFoundError("no such function");
     return found->second;
@@ -104,8 +105,7 @@ void RunScenarioCase(const Json& json, FunctionHost& host, CaseReport* report) {
   const CompileResult compiled = Compile("ASL", json.Find("definition")->ToText(),
                                          {.is_express = TextOf(json, "type") == "EXPRESS"});
   if (compiled.program == nullptr) {
-    return Fail(1, absl::StrCat("the definition is refused: ",
-                                DescribeProblems(compiled.problems)),
+    return Fail(1, absl::StrCat("the definition is refused: ", DescribeProblems(compiled.problems)),
                 report);
   }
   const absl::StatusOr<LocalRun> run = Run(json, *compiled.program, host);

@@ -94,8 +94,8 @@ Difference Matcher::MatchPattern(absl::string_view kind, const Json& pattern, co
   return Differ(place, Json::Object({{kind, pattern}}), actual);
 }
 
-Difference Matcher::MatchMembers(const Json& expected, const Json& actual,
-                                 const std::string& place, bool may_have_more) const {
+Difference Matcher::MatchMembers(const Json& expected, const Json& actual, const std::string& place,
+                                 bool may_have_more) const {
   for (const JsonMember& member : expected.members()) {
     const absl::string_view key = member.key.AsString();
     const std::string below = absl::StrCat(place, "/", key);

@@ -82,9 +82,9 @@ int Execute(const Arguments& arguments, const Program& program, Json input) {
                                 .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
                                 .virtual_time = arguments.virtual_time};
   PythonHost host;
-  const absl::StatusOr<LocalRun> run = RunLocally(
-      program, std::move(input), options,
-      InvokeThrough(host, LoaderFrom(arguments.functions), options.info.execution_name));
+  const absl::StatusOr<LocalRun> run =
+      RunLocally(program, std::move(input), options,
+                 InvokeThrough(host, LoaderFrom(arguments.functions), options.info.execution_name));
   if (!run.ok()) return Complain(run.status());
   std::vector<JsonMember> members = DescribeEnd(run->snapshot);
   if (arguments.history) {

@@ -30,7 +30,8 @@ void AddValidateCommand(CLI::App& app, int* exit_code) {
   CLI::App* command = app.add_subcommand("validate", "Print all that is wrong with a definition");
   command->add_option("DEFINITION", arguments->definition, "The definition's file; - is stdin")
       ->required();
-  command->add_flag("--express", arguments->is_express, "Hold it to the rules of EXPRESS workflows");
+  command->add_flag("--express", arguments->is_express,
+                    "Hold it to the rules of EXPRESS workflows");
   command->callback([arguments, exit_code] { *exit_code = Validate(*arguments); });
 }
 

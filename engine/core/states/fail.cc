@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
 
 namespace millrace {
@@ -7,12 +8,11 @@ AslResult<std::optional<std::string>> ReadText(const std::optional<TextField>& f
                                                Evaluation& evaluation) {
   if (!field.has_value()) return std::optional<std::string>();
   if (field->value.has_value()) return field->value;
-  const AslResult<Json> filled =
-      field->expression->Evaluate(evaluation.Over(evaluation.frame().data));
-  if (!filled.ok()) return evaluation.Located(filled.error());
-  const Json* value = filled->Find("value");
-  if (value == nullptr || !value->is_string()) {
-    return evaluation.RuntimeError("ErrorPath and CausePath must select a string.");
+  const AslResult<Json> value =
+      field->expression->Evaluate(evaluation.Over(evaluation.frame().data), field->name);
+  if (!value.ok()) return evaluation.Located(value.error());
+  if (!value->is_string()) {
+    return evaluation.RuntimeError(absl::StrCat("The ", field->name, " must select a string."));
   }
   return std::optional<std::string>(std::string(value->AsString()));
 }

@@ -41,7 +41,11 @@ Outcome Enter(const TaskState& task, Evaluation& evaluation) {
 Json InvocationPayload(const TaskState& task, const Json& parameters) {
   if (!task.wraps_invocation) return parameters;
   const Json* payload = parameters.Find("Payload");
-  return payload == nullptr || payload->is_null() ? Json::Object() : *payload;
+  if (payload == nullptr || payload->is_null()) return Json::Object();
+  if (!payload->is_string()) return *payload;
+  // A text is the payload's bytes: JSON text, where it can be read as such.
+  absl::StatusOr<Json> parsed = ParseJson(payload->AsString());
+  return parsed.ok() ? *std::move(parsed) : *payload;
 }
 
 Json InvocationOutput(const TaskState& task, Json output) {

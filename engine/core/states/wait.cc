@@ -51,25 +51,4 @@ Outcome Enter(const WaitState& wait, Evaluation& evaluation, absl::Time now) {
   return SleepUntil{*until};
 }
 
-AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, const Json& data) {
-  if (field.value.has_value()) return *field.value;
-  const std::optional<Json> value = field.path->Evaluate(evaluation.Over(data));
-  const std::string shown =
-      absl::StrCat(field.path->text(), " == ", value.has_value() ? value->ToText() : "null");
-  if (!value.has_value() || value->is_null()) {
-    return evaluation.RuntimeError(absl::StrCat(
-        "The ", field.name, " parameter does not reference an input value: ", field.path->text()));
-  }
-  const std::optional<int64_t> number = value->ToInt64();
-  if (!number.has_value()) {
-    return evaluation.RuntimeError(
-        absl::StrCat("The ", field.name, " parameter cannot be parsed as a long value: ", shown));
-  }
-  if (*number < 0) {
-    return evaluation.RuntimeError(
-        absl::StrCat("The ", field.name, " parameter references a negative value: ", shown));
-  }
-  return static_cast<double>(*number);
-}
-
 }  // namespace millrace

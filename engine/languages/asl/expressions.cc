@@ -62,26 +62,13 @@ void CheckVariableNames(const Json& assign, const Place& place, ProblemList* pro
   }
 }
 
-// A text expression is a template of one member, so that paths and functions are one thing.
-std::optional<PayloadTemplate> ParseTextExpression(ObjectReader& fields, absl::string_view field,
-                                                   const std::string& text) {
-  std::vector<TemplateProblem> problems;
-  PayloadTemplate expression =
-      PayloadTemplate::Parse(Json::Object({{"value.$", Json(text)}}), &problems);
-  if (problems.empty()) return expression;
-  for (TemplateProblem& problem : problems) {
-    fields.Report(field, problem_code::kInvalidPath, std::move(problem.message));
-  }
-  return std::nullopt;
-}
-
 bool IsTextFunction(absl::string_view text) {
   const absl::string_view name = text.substr(0, text.find('('));
   return std::find(std::begin(kTextFunctions), std::end(kTextFunctions), name) !=
          std::end(kTextFunctions);
 }
 
-std::optional<PayloadTemplate> ReadTextPath(ObjectReader& fields, absl::string_view field) {
+std::optional<Expression> ReadTextPath(ObjectReader& fields, absl::string_view field) {
   const std::optional<std::string> text = fields.FindText(field);
   if (!text) return std::nullopt;
   if (absl::StartsWith(*text, "$")) {
@@ -93,7 +80,10 @@ std::optional<PayloadTemplate> ReadTextPath(ObjectReader& fields, absl::string_v
                                "gives a string, as States.Format(...)."));
     return std::nullopt;
   }
-  return ParseTextExpression(fields, field, *text);
+  absl::StatusOr<Expression> expression = Expression::Parse(*text);
+  if (expression.ok()) return *std::move(expression);
+  fields.Report(field, problem_code::kInvalidPath, std::string(expression.status().message()));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -174,9 +164,9 @@ std::optional<TextField> ReadText(ObjectReader& fields, absl::string_view field)
   if (std::optional<std::string> value = fields.FindText(field)) {
     return TextField{.value = std::move(value)};
   }
-  std::optional<PayloadTemplate> expression = ReadTextPath(fields, path_field);
+  std::optional<Expression> expression = ReadTextPath(fields, path_field);
   if (!expression) return std::nullopt;
-  return TextField{.expression = std::move(expression)};
+  return TextField{.expression = std::move(expression), .name = path_field};
 }
 
 }  // namespace millrace::asl

@@ -1,0 +1,49 @@
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "engine/core/states/outcome.h"
+
+namespace millrace {
+namespace {
+
+// Variables may hold numbers as text.
+std::optional<int64_t> ToInteger(const JsonPath& path, const Json& value) {
+  int64_t number = 0;
+  if (value.is_string() && !path.variable().empty() &&
+      absl::SimpleAtoi(value.AsString(), &number)) {
+    return number;
+  }
+  return value.ToInt64();
+}
+
+AslError NoInteger(const NumberField& field, const Evaluation& evaluation, const Json& value) {
+  const std::string& path = field.path->text();
+  if (field.name != "MaxConcurrencyPath") {
+    return evaluation.RuntimeError(
+        absl::StrCat("The ", field.name, " parameter cannot be parsed as a long value: ", path,
+                     " == ", value.ToText()));
+  }
+  const std::string shown = value.is_string() ? std::string(value.AsString()) : value.ToText();
+  return evaluation.RuntimeError(absl::StrCat("The ", field.name, " field refers to value \"",
+                                              shown, "\" which is not a valid integer: ", path));
+}
+
+}  // namespace
+
+AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, const Json& data) {
+  if (field.value.has_value()) return *field.value;
+  const std::optional<Json> value = field.path->Evaluate(evaluation.Over(data));
+  if (!value.has_value() || value->is_null()) {
+    return evaluation.RuntimeError(absl::StrCat(
+        "The ", field.name, " parameter does not reference an input value: ", field.path->text()));
+  }
+  const std::optional<int64_t> number = ToInteger(*field.path, *value);
+  if (!number.has_value()) return NoInteger(field, evaluation, *value);
+  if (*number < 0) {
+    return evaluation.RuntimeError(absl::StrCat(
+        "The ", field.name, " parameter references a negative value: ", field.path->text(),
+        " == ", value->ToText()));
+  }
+  return static_cast<double>(*number);
+}
+
+}  // namespace millrace
