@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
@@ -137,7 +138,8 @@ std::vector<errors::FieldViolation> Functions::FindViolations(const FunctionRow&
 absl::StatusOr<FunctionRow> Functions::Create(FunctionRow function, const std::string& request_id) {
   SetDefaults(&function);
   function.version_key = Uuid::Random();
-  function.created_at = absl::Now();
+  // To the microsecond, as the database gives it back.
+  function.created_at = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()));
   if (auto violations = FindViolations(function); !violations.empty()) {
     return errors::InvalidArgument(std::move(violations));
   }

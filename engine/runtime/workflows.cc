@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
@@ -188,15 +189,21 @@ absl::StatusOr<WorkflowRow> Workflows::Create(const CreateRequest& request) {
   MILLRACE_ASSIGN_OR_RETURN(
       const std::shared_ptr<const Program> program,
       state_->Check(request.id.project, request.language, request.definition, request.type));
-  WorkflowRow workflow{.workflow_key = Uuid::Random(),
-                       .id = request.id,
-                       .type = request.type,
-                       .description = request.description,
-                       .revision = 1};
+  // To the microsecond, as the database gives it back.
+  const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()));
+  const WorkflowRow workflow{.workflow_key = Uuid::Random(),
+                             .id = request.id,
+                             .type = request.type,
+                             .description = request.description,
+                             .revision = 1,
+                             .etag = Uuid::Random().ToString(),
+                             .created_at = now,
+                             .updated_at = now};
   const RevisionRow revision{.workflow_key = workflow.workflow_key,
                              .revision = 1,
                              .language = request.language,
-                             .definition = request.definition};
+                             .definition = request.definition,
+                             .created_at = now};
   FieldHash hash;
   hash.Add(request.id.workflow)
       .Add(request.type == WorkflowType::kExpress ? "EXPRESS" : "STANDARD")
