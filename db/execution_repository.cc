@@ -9,36 +9,49 @@ namespace {
 
 constexpr Statement kFind{"execution.find", "SELECT " MILLRACE_EXECUTION_COLUMNS R"sql(
     FROM workflows w
-    JOIN executions e ON e.workflow_key = w.workflow_key
-                     AND e.parent_key IS NULL
-                     AND e.execution_id = $3::text
+   CROSS JOIN LATERAL (
+           SELECT x.*
+             FROM executions x
+            WHERE x.workflow_key = w.workflow_key
+              AND x.parent_key IS NULL
+              AND x.execution_id = $3::text
+            ORDER BY x.parent_key
+            LIMIT 1) e
    WHERE w.project = $1::text AND w.workflow_id COLLATE "C" = $2::text
    ORDER BY w.deleted_at DESC NULLS FIRST
    LIMIT 1
 )sql"};
 
 // A statement per status, because only a status that is written out lets a plan use the index of
-// those that did not succeed.
-#define LIST(status_condition)                                                  \
-  "SELECT " MILLRACE_EXECUTION_COLUMNS                                          \
-  "  FROM workflows w\n"                                                        \
-  "  JOIN executions e ON e.workflow_key = w.workflow_key\n"                    \
-  " WHERE w.project = $1::text AND w.workflow_id COLLATE \"C\" = $2::text\n"    \
-  "   AND w.deleted_at IS NULL\n"                                               \
-  "   AND e.execution_key < $3::uuid\n"                                         \
-  "   AND starts_with(e.execution_id, $4::text)\n"                              \
-  "   AND e.started_at >= $5::timestamptz AND e.started_at < $6::timestamptz\n" \
-  "   AND e.parent_key IS NULL\n" status_condition " ORDER BY e.execution_key DESC LIMIT $7::int4"
+// those that did not succeed. The page is cut before the workflow's name is joined to it.
+#define LIST(status_condition)                                                            \
+  "SELECT " MILLRACE_EXECUTION_COLUMNS                                                    \
+  "  FROM (SELECT x.*\n"                                                                  \
+  "          FROM executions x\n"                                                         \
+  "         WHERE x.workflow_key = (\n"                                                   \
+  "                 SELECT workflow_key\n"                                                \
+  "                   FROM workflows\n"                                                   \
+  "                  WHERE project = $1::text AND workflow_id COLLATE \"C\" = $2::text\n" \
+  "                    AND deleted_at IS NULL)\n"                                         \
+  "           AND x.execution_key < $3::uuid\n"                                           \
+  "           AND starts_with(x.execution_id, $4::text)\n"                                \
+  "           AND x.started_at >= $5::timestamptz\n"                                      \
+  "           AND x.started_at < $6::timestamptz\n"                                       \
+  "           AND x.parent_key IS NULL\n" status_condition                                \
+  "         ORDER BY x.execution_key DESC\n"                                              \
+  "         LIMIT $7::int4) e\n"                                                          \
+  "  JOIN workflows w ON w.workflow_key = e.workflow_key\n"                               \
+  " ORDER BY e.execution_key DESC"
 
 constexpr Statement kList{"execution.list", LIST("")};
-constexpr Statement kListRunning{"execution.list_running", LIST("AND e.status = 'running'\n")};
+constexpr Statement kListRunning{"execution.list_running", LIST("AND x.status = 'running'\n")};
 constexpr Statement kListSucceeded{"execution.list_succeeded",
-                                   LIST("AND e.status = 'succeeded'\n")};
-constexpr Statement kListFailed{"execution.list_failed", LIST("AND e.status = 'failed'\n")};
-constexpr Statement kListTimedOut{"execution.list_timed_out", LIST("AND e.status = 'timed_out'\n")};
-constexpr Statement kListAborted{"execution.list_aborted", LIST("AND e.status = 'aborted'\n")};
+                                   LIST("AND x.status = 'succeeded'\n")};
+constexpr Statement kListFailed{"execution.list_failed", LIST("AND x.status = 'failed'\n")};
+constexpr Statement kListTimedOut{"execution.list_timed_out", LIST("AND x.status = 'timed_out'\n")};
+constexpr Statement kListAborted{"execution.list_aborted", LIST("AND x.status = 'aborted'\n")};
 constexpr Statement kListQuarantined{"execution.list_quarantined",
-                                     LIST("AND e.status = 'quarantined'\n")};
+                                     LIST("AND x.status = 'quarantined'\n")};
 #undef LIST
 
 constexpr Statement kListOpenOfDeleted{"execution.list_open_of_deleted", R"sql(

@@ -36,12 +36,19 @@ constexpr Statement kReadWriters{"journal.read_writers", R"sql(
     LEFT JOIN journal j ON j.execution_key = p.execution_key AND j.seq = p.seq
 )sql"};
 
+// LIMIT keeps the planner from turning the look-ups around: it would read all names of a small
+// table, and go on doing so when the table has grown.
 constexpr Statement kReadByName{"execution.read_by_name",
                                 "SELECT n.place, " MILLRACE_EXECUTION_COLUMNS R"sql(
     FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS n (workflow_key, execution_id, place)
-    JOIN executions e ON e.workflow_key = n.workflow_key
-                     AND e.parent_key IS NULL
-                     AND e.execution_id = n.execution_id
+   CROSS JOIN LATERAL (
+           SELECT x.*
+             FROM executions x
+            WHERE x.workflow_key = n.workflow_key
+              AND x.parent_key IS NULL
+              AND x.execution_id = n.execution_id
+            ORDER BY x.parent_key
+            LIMIT 1) e
     JOIN workflows w ON w.workflow_key = e.workflow_key
 )sql"};
 

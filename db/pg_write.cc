@@ -79,9 +79,9 @@ namespace {
 // $20 started_at, $21 status, $22 error, $23 ended_at, $24 events.
 #define STARTS                                                                                \
   ", live AS MATERIALIZED (\n"                                                                \
-  "  SELECT w.workflow_key\n"                                                                 \
+  "  SELECT w.workflow_key, w.deleted_at\n"                                                   \
   "    FROM workflows w\n"                                                                    \
-  "   WHERE w.workflow_key = ANY ($15::uuid[]) AND w.deleted_at IS NULL\n"                    \
+  "   WHERE w.workflow_key = ANY ($15::uuid[])\n"                                             \
   "   ORDER BY w.workflow_key\n"                                                              \
   "     FOR KEY SHARE\n"                                                                      \
   "), inserted AS (\n"                                                                        \
@@ -97,7 +97,8 @@ namespace {
   "         AS s (execution_key, workflow_key, revision_asked, revision, input_hash,\n"       \
   "               execution_id, started_at, status, error, ended_at)\n"                       \
   "   WHERE (SELECT holds FROM guard)\n"                                                      \
-  "     AND (s.workflow_key IN (SELECT workflow_key FROM live)) IS TRUE\n"                    \
+  "     AND (s.workflow_key IN (SELECT workflow_key FROM live\n"                              \
+  "                              WHERE deleted_at IS NULL)) IS TRUE\n"                        \
   "      ON CONFLICT DO NOTHING\n"                                                            \
   "  RETURNING execution_key\n"                                                               \
   "), started AS (\n"                                                                         \

@@ -21,8 +21,7 @@ CREATE TABLE workflows (
 CREATE UNIQUE INDEX workflows_name ON workflows (project, workflow_id COLLATE "C")
   WHERE deleted_at IS NULL;
 -- An execution that is asked for by name may belong to a deleted workflow.
-CREATE INDEX workflows_deleted_name ON workflows (project, workflow_id COLLATE "C", deleted_at)
-  WHERE deleted_at IS NOT NULL;
+CREATE INDEX workflows_any_name ON workflows (project, workflow_id COLLATE "C");
 CREATE INDEX workflows_deleted ON workflows (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE revisions (
