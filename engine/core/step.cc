@@ -476,6 +476,7 @@ void Stepper::FailMachine(FrameId id, const AslError& error) {
 // Those that still run, deepest first.
 void Stepper::AbortChildren(FrameId id) {
   const std::vector<FrameId> children = FrameAt(id).children;
+  if (children.empty()) return;  // also a frame that has not entered a state yet
   const StateIndex owner = FrameAt(id).state;
   const bool is_map = std::holds_alternative<MapState>(StateOf(FrameAt(id)).body);
   for (const FrameId child : children) {

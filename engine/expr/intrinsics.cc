@@ -123,10 +123,11 @@ class CallParser {
   bool ParseText(bool keeps_escapes, Call* call) {
     std::string text;
     for (++at_; at_ < text_.size() && Peek() != '\''; ++at_) {
-      const bool is_escape =
-          Peek() == '\\' && at_ + 1 < text_.size() &&
-          absl::string_view("'{}\\").find(text_[at_ + 1]) != absl::string_view::npos;
-      if (is_escape) {
+      if (Peek() == '\\') {
+        constexpr absl::string_view kEscaped = "'{}\\";
+        const bool is_known =
+            at_ + 1 < text_.size() && kEscaped.find(text_[at_ + 1]) != absl::string_view::npos;
+        if (!is_known) return Fail("a backslash that escapes nothing");
         if (keeps_escapes) text.push_back('\\');
         ++at_;
       }

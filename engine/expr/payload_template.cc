@@ -71,6 +71,9 @@ Part ParseObject(const Json& json, const std::string& pointer, Problems* problem
     const std::string below = PointerBelow(pointer, field);
     absl::string_view key = field;
     const bool is_expression = absl::ConsumeSuffix(&key, ".$");
+    if (is_expression && json.Find(key) != nullptr) {
+      problems->push_back({below, absl::StrCat("'", field, "' and '", key, "' are in conflict.")});
+    }
     part.members.push_back({.key = is_expression ? Json(key) : member.key,
                             .field = std::string(field),
                             .part = is_expression
