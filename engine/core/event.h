@@ -33,8 +33,8 @@ struct AlarmRang {
 struct StopRequested {
   AslError error;
 };
-// An execution that was taken up goes on with what has not begun: an EXPRESS one, whose journal says
-// only that it was started.
+// An execution that was taken up goes on with what has not begun: an EXPRESS one, whose journal
+// says only that it was started.
 struct Resumed {};
 
 struct Event {

@@ -24,8 +24,8 @@ CommitResult AllOf(const WriteBatch& batch, RowFate fate) {
           .appends = std::vector<RowFate>(batch.appends.size(), fate)};
 }
 
-// The rows that were not inserted, though an earlier try of the same batch may have been done: those
-// that this very batch wrote stand.
+// The rows that were not inserted, though an earlier try of the same batch may have been done:
+// those that this very batch wrote stand.
 absl::Status ResolveDoubt(ExecutionStorage& storage, const WriteBatch& batch,
                           CommitResult* result) {
   std::vector<ExecutionStorage::Place> places;
@@ -107,7 +107,8 @@ CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
       if (batch.starts.size() + batch.appends.size() > 1) {
         return CommitHalves(storage, batch, stopping);
       }
-      Log(LogLevel::kError, "the database refuses a row", {{"error", std::string(status.message())}});
+      Log(LogLevel::kError, "the database refuses a row",
+          {{"error", std::string(status.message())}});
       return AllOf(batch, RowFate::kRefused);
     }
     if (stopping.load()) return AllOf(batch, RowFate::kLost);
@@ -124,9 +125,7 @@ Committer::Committer(ExecutionStorage* storage, Done done)
 
 Committer::~Committer() {
   stopping_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-  }
+  { const std::lock_guard lock(mutex_); }
   changed_.notify_all();
   thread_.join();
 }

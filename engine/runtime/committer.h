@@ -26,9 +26,9 @@ struct CommitResult {
 };
 
 // Writes `batch` as design.md's section 4 has it: a statement whose answer is lost is sent again,
-// byte for byte, and then the database is asked whose rows stand; a deadlock is tried again; a batch
-// that is refused is halved until the one row is found. Returns when the fate of every row is known,
-// or, once `stopping` is set and the database is out of reach, with kLost.
+// byte for byte, and then the database is asked whose rows stand; a deadlock is tried again; a
+// batch that is refused is halved until the one row is found. Returns when the fate of every row is
+// known, or, once `stopping` is set and the database is out of reach, with kLost.
 CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
                          const std::atomic<bool>& stopping);
 

@@ -29,8 +29,9 @@ enum class Durability : uint8_t {
 // races and new snapshots until a commit or a duplicate answers it.
 struct GivenEvent {
   decltype(Event::what) what;
-  ExecutionDone done;    // may be null
-  bool was_reread = false;  // an id that was not given out has already made the snapshot be read again
+  ExecutionDone done;  // may be null
+  bool was_reread =
+      false;  // an id that was not given out has already made the snapshot be read again
 };
 
 // Where the row that scheduled a task stands: part of the task's idempotency key.
@@ -58,7 +59,8 @@ struct Held {
   std::vector<Command> commands;
   size_t row_events = 0;  // of `history`, those in the row that is being committed
   bool needs_fence = false;
-  std::optional<StartRow> start;  // until the start is committed; its events are encoded with the batch
+  std::optional<StartRow>
+      start;  // until the start is committed; its events are encoded with the batch
   std::vector<ExecutionDone> on_started;
 
   bool is_building = false;    // in the lane's next batch
@@ -66,8 +68,8 @@ struct Held {
   bool is_stepping = false;    // a long step runs on a spare thread
   bool must_read = false;      // the snapshot is not to be used: the keeper reads it again
 
-  std::vector<ExecutionDone> waiters;         // for its end
-  std::function<void()> on_fenced;            // taken up one at a time: the next may come
+  std::vector<ExecutionDone> waiters;  // for its end
+  std::function<void()> on_fenced;     // taken up one at a time: the next may come
 };
 
 // What a fold gives: what Held is made of.
@@ -87,8 +89,9 @@ ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_i
 
 // Folds a stored execution. UNIMPLEMENTED for a newer journal format; DATA_LOSS and BrokenInvariant
 // for a journal that cannot be folded.
-absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::Startable of,
-                                     const std::function<void(const HistoryEvent&, const Writer&)>& sink = nullptr);
+absl::StatusOr<FoldedExecution> Fold(
+    const StoredExecution& stored, Workflows::Startable of,
+    const std::function<void(const HistoryEvent&, const Writer&)>& sink = nullptr);
 
 // As callers see it.
 ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,

@@ -88,7 +88,8 @@ void Keeper::RunSweeps() {
 
 void Keeper::SeeToken(const DatabaseToken& token) {
   if (!node_->SeeToken(token)) return;
-  Log(LogLevel::kWarning, "the database is another one, or was restarted: reading everything again");
+  Log(LogLevel::kWarning,
+      "the database is another one, or was restarted: reading everything again");
   compared_nanos_ = 0;
   for (LaneInbox* lane : lanes_) lane->Post(lane_message::ForgetAll{});
 }
@@ -97,7 +98,8 @@ absl::Status Keeper::Beat() {
   const int64_t before = SteadyNanos();
   MILLRACE_ASSIGN_OR_RETURN(const Heartbeat heartbeat,
                             storage_->Beat(node_->me(), node_->address()));
-  // The database's time lies between the two readings; the earlier one makes alarms late, not early.
+  // The database's time lies between the two readings; the earlier one makes alarms late, not
+  // early.
   const int64_t after = SteadyNanos();
   if (after - before < 1'000'000'000) clock_->Synchronize(heartbeat.now, after);
   node_->ConfirmHeartbeat();
@@ -176,12 +178,14 @@ void Keeper::TakeUpRisky() {
     const Claim claim = risky_.front();
     risky_.pop_front();
     if (claim.losses >= kLossesMax) {
-      const absl::Status status = storage_->Quarantine(
-          node_->me(), claim.key,
-          absl::StrCat("lost ", claim.losses, " times between being taken up and its first commit"));
+      const absl::Status status =
+          storage_->Quarantine(node_->me(), claim.key,
+                               absl::StrCat("lost ", claim.losses,
+                                            " times between being taken up and its first commit"));
       if (!status.ok()) risky_.push_back(claim);
       if (!status.ok()) return;
-      Log(LogLevel::kError, "an execution is quarantined", {{"execution", claim.key.uuid.ToString()}});
+      Log(LogLevel::kError, "an execution is quarantined",
+          {{"execution", claim.key.uuid.ToString()}});
       continue;
     }
     const absl::StatusOr<ExecutionsRead> read = storage_->Read({claim.key});
@@ -249,11 +253,10 @@ void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_
   const bool is_ended =
       stored.status != ExecutionStatus::kRunning && stored.status != ExecutionStatus::kQuarantined;
   if (stored.status == ExecutionStatus::kQuarantined) {
-    lane.Post(lane_message::Gone{
-        .key = stored.key,
-        .status = errors::ExecutionQuarantined(absl::StrCat(
-            "projects/", stored.project, "/workflows/", stored.workflow, "/executions/",
-            stored.execution_id))});
+    lane.Post(lane_message::Gone{.key = stored.key,
+                                 .status = errors::ExecutionQuarantined(absl::StrCat(
+                                     "projects/", stored.project, "/workflows/", stored.workflow,
+                                     "/executions/", stored.execution_id))});
     return;
   }
   if (!is_ended && stored.owner != node_->me()) {  // another node's: it hears from its own
@@ -273,7 +276,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_
   try {
     absl::StatusOr<FoldedExecution> folded = Fold(stored, *std::move(of));
     if (folded.ok()) {
-      lane.Post(lane_message::TakenUp{.folded = *std::move(folded), .on_fenced = std::move(on_fenced)});
+      lane.Post(
+          lane_message::TakenUp{.folded = *std::move(folded), .on_fenced = std::move(on_fenced)});
       return;
     }
     if (absl::IsUnimplemented(folded.status())) {

@@ -81,7 +81,8 @@ void Lane::Stop(const absl::Status& status) {
   if (committer_ == nullptr) return;
   // The batch under way is finished; nobody acts on it here, whoever takes its executions up does.
   committer_.reset();
-  for (LaneMessage& message : inbox_->Take(absl::ZeroDuration())) Refuse(std::move(message), status);
+  for (LaneMessage& message : inbox_->Take(absl::ZeroDuration()))
+    Refuse(std::move(message), status);
   for (auto& [key, held] : held_) AnswerAll(*held, status);
 }
 
@@ -191,7 +192,8 @@ void Lane::SubmitBatch() {
   const Node::Lease lease = node_->lease();
   WriteBatch batch{.writer = {.node = node_->me(), .batch = node_->NextBatch()},
                    .token = lease.token,
-                   .deadline = lease.deadline};
+                   .deadline = lease.deadline,
+                   .format = kJournalFormat};
   for (const ExecutionKey& key : building_) {
     Held* held = Find(key);
     if (held == nullptr || !held->is_building) continue;
@@ -208,7 +210,8 @@ void Lane::SubmitBatch() {
       continue;
     }
     held->row_events = is_whole ? held->history.size() : 0;
-    AppendRow row{.key = key, .seq = held->seq, .end = EndOf(held->snapshot), .fence = held->needs_fence};
+    AppendRow row{
+        .key = key, .seq = held->seq, .end = EndOf(held->snapshot), .fence = held->needs_fence};
     if (held->row_events > 0) row.events = EncodeRow(held->history, held->row_base);
     batch.appends.push_back(std::move(row));
   }
@@ -328,8 +331,8 @@ void Lane::Dispatch(const Held& held, const InvokeFunction& invoke, const Writer
                             .function_name = invoke.function};
   if (held.durability == Durability::kSteps) {
     const auto kept = held.writers.find(invoke.event_id);
-    context.idempotency_key = IdempotencyKey(
-        held.key, invoke.event_id, kept == held.writers.end() ? writer : kept->second);
+    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id,
+                                             kept == held.writers.end() ? writer : kept->second);
   } else {
     context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, held.claims);
   }

@@ -69,11 +69,10 @@ struct Drop {  // the table gives it to another
 };
 }  // namespace lane_message
 
-using LaneMessage =
-    std::variant<lane_message::Start, lane_message::Give, lane_message::AwaitEnd,
-                 lane_message::Committed, lane_message::Stepped, lane_message::TakenUp,
-                 lane_message::Gone, lane_message::ForgetAll, lane_message::ListHeld,
-                 lane_message::Drop>;
+using LaneMessage = std::variant<lane_message::Start, lane_message::Give, lane_message::AwaitEnd,
+                                 lane_message::Committed, lane_message::Stepped,
+                                 lane_message::TakenUp, lane_message::Gone, lane_message::ForgetAll,
+                                 lane_message::ListHeld, lane_message::Drop>;
 
 // The door of a lane. Tasks' answers may come when the lane is gone; then they are dropped: the
 // journal knows that they are outstanding.
@@ -110,7 +109,8 @@ struct LaneHooks {
 // is not committed, but for EXPRESS executions, whose steps are not journaled.
 class Lane {
  public:
-  Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue* spare, LaneHooks hooks);
+  Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue* spare,
+       LaneHooks hooks);
   ~Lane();
 
   LaneInbox& inbox() { return *inbox_; }
@@ -156,7 +156,8 @@ class Lane {
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);
   void SubmitBatch();
-  void OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate, bool token_holds);
+  void OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate,
+                   bool token_holds);
   void OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate);
   void OnDone(Held& held, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);

@@ -129,7 +129,8 @@ void Runtime::RunUpkeep() {
   if (++upkeep_rounds_ % 600 == 0) {
     const absl::Status status = storage_->EnsurePartitions(7);
     if (!status.ok()) {
-      Log(LogLevel::kError, "no new journal partitions", {{"error", std::string(status.message())}});
+      Log(LogLevel::kError, "no new journal partitions",
+          {{"error", std::string(status.message())}});
     }
     catalog_->RemoveOldRequests(10'000).IgnoreError();
   }
@@ -137,8 +138,8 @@ void Runtime::RunUpkeep() {
 
 // Starting.
 
-void Runtime::StartWith(StartRequest request, const Workflows::Startable& of,
-                        ExecutionDone started, ExecutionDone ended) {
+void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
+                        ExecutionDone ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
   if (!input.ok()) {
@@ -228,8 +229,8 @@ void Runtime::ResolveStart(std::unique_ptr<Held> held) {
       for (const ExecutionDone& done : held->on_started) done(status);
       for (const ExecutionDone& done : held->waiters) done(status);
     };
-    const auto found = storage_->ReadByName({{.workflow_key = held->of.workflow.workflow_key,
-                                              .execution_id = held->execution_id}});
+    const auto found = storage_->ReadByName(
+        {{.workflow_key = held->of.workflow.workflow_key, .execution_id = held->execution_id}});
     if (!found.ok()) return answer(errors::DatabaseUnavailable());
     if (!found->front().has_value()) {  // the workflow was deleted meanwhile
       return answer(errors::WorkflowNotFound(held->info.workflow_name));
@@ -239,9 +240,9 @@ void Runtime::ResolveStart(std::unique_ptr<Held> held) {
 }
 
 void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner) {
-  const bool is_same = winner.key == held->key ||
-                       (winner.revision_asked == held->start->revision_asked &&
-                        winner.input_hash == held->start->input_hash);
+  const bool is_same =
+      winner.key == held->key || (winner.revision_asked == held->start->revision_asked &&
+                                  winner.input_hash == held->start->input_hash);
   if (!is_same) {
     const absl::Status status = errors::ExecutionAlreadyExists(held->info.execution_name);
     for (const ExecutionDone& done : held->on_started) done(status);
@@ -288,9 +289,8 @@ void Runtime::Stop(const ExecutionId& id, std::string error, std::string cause,
     if (!cause.empty()) stop.error.cause = std::move(cause);
     LaneOf(stored->key)
         .inbox()
-        .Post(lane_message::Give{
-            .key = stored->key,
-            .event = {.what = std::move(stop), .done = std::move(done)}});
+        .Post(lane_message::Give{.key = stored->key,
+                                 .event = {.what = std::move(stop), .done = std::move(done)}});
   });
 }
 

@@ -22,7 +22,7 @@
 namespace millrace {
 
 struct RuntimeOptions {
-  int lanes = 0;  // 0: half as many as there are processors, at least one
+  int lanes = 0;        // 0: half as many as there are processors, at least one
   std::string address;  // what other nodes may call this one; shown in the nodes table
   // No other node can use this database (the private cluster): every other row of `nodes` is dead,
   // so what a crash left is taken up at once.
@@ -51,8 +51,7 @@ class Runtime : public Executions {
             ExecutionDone done) override;
   absl::StatusOr<ExecutionView> Get(const ExecutionId& id) override;
   absl::StatusOr<ExecutionsPage> List(const ExecutionsFilter& filter,
-                                      const std::optional<ExecutionKey>& after,
-                                      int limit) override;
+                                      const std::optional<ExecutionKey>& after, int limit) override;
   absl::StatusOr<HistoryPage> History(const ExecutionId& id, int64_t after_id, int limit,
                                       bool reverse) override;
   std::shared_ptr<Waiting> Watch(const ExecutionId& id, int64_t after_id,
@@ -74,7 +73,8 @@ class Runtime : public Executions {
   Lane& LaneOf(const ExecutionKey& key);
   absl::StatusOr<FoldedExecution> ReadFolded(
       const ExecutionKey& key,
-      const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink = nullptr);
+      const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
+          nullptr);
   absl::StatusOr<Watches::News> ReadNews(const ExecutionKey& key, int64_t after_id);
 
   ExecutionStorage* const storage_;

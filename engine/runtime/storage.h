@@ -61,7 +61,7 @@ struct WriteBatch {
   Writer writer;
   DatabaseToken token;
   absl::Time deadline;
-  int format = 1;  // of all its rows' events
+  int format = 1;                  // of all its rows' events
   std::vector<StartRow> starts;    // at most one per (workflow_key, execution_id)
   std::vector<AppendRow> appends;  // at most one per key
 };
