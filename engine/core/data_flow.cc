@@ -5,6 +5,9 @@
 namespace millrace {
 namespace {
 
+// As deep as a caller's input may be.
+constexpr int kDepthMax = JsonLimits{}.depth_max;
+
 AslResult<Json> Fill(Evaluation& evaluation, const PayloadTemplate& payload, const Json& data) {
   AslResult<Json> filled = payload.Evaluate(evaluation.Over(data));
   if (!filled.ok()) return evaluation.Located(filled.error());
@@ -50,6 +53,12 @@ AslResult<Exit> Finish(Evaluation& evaluation, AslResult<Json> output,
 
 std::optional<AslError> CheckSize(const Evaluation& evaluation, absl::string_view what,
                                   const Json& value) {
+  if (value.depth() > kDepthMax) {
+    return AslError{.name = "States.Runtime",
+                    .cause = absl::StrCat("The state/task '", what,
+                                          "' returned a result that is nested more than ",
+                                          kDepthMax, " levels deep.")};
+  }
   if (value.TextSize() <= evaluation.info().data_bytes_max) return std::nullopt;
   return AslError{.name = "States.DataLimitExceeded",
                   .cause = absl::StrCat("The state/task '", what,

@@ -37,72 +37,100 @@ using template_internal::Part;
 
 namespace {
 
-using Problems = std::vector<TemplateProblem>;
+// Where in the template the parser is. A pointer is only written out for a problem: one long key
+// above many members would otherwise be copied for each of them.
+struct Place {
+  const Place* above = nullptr;
+  absl::string_view key;  // or else:
+  size_t index = 0;
+  bool is_element = false;
+};
 
-std::string PointerBelow(absl::string_view pointer, absl::string_view key) {
-  return absl::StrCat(pointer, "/", absl::StrReplaceAll(key, {{"~", "~0"}, {"/", "~1"}}));
+std::string PointerOf(const Place& place) {
+  if (place.above == nullptr) return "";
+  const std::string above = PointerOf(*place.above);
+  if (place.is_element) return absl::StrCat(above, "/", place.index);
+  return absl::StrCat(above, "/", absl::StrReplaceAll(place.key, {{"~", "~0"}, {"/", "~1"}}));
 }
 
-Part ParsePart(const Json& json, const std::string& pointer, Problems* problems);
+// Reads a template. More problems than anybody reads, or more than a definition's worth of text
+// about them, are not kept.
+class TemplateParser {
+ public:
+  explicit TemplateParser(std::vector<TemplateProblem>* problems) : problems_(problems) {}
 
-// The value of a member `"key.$"`.
-Part ParseExpression(const Json& json, absl::string_view field, const std::string& pointer,
-                     Problems* problems) {
-  const auto refuse = [&](absl::string_view why) {
-    problems->push_back(
-        {pointer, absl::StrCat("The value for the field '", field,
-                               "' must be a valid JSONPath or a valid intrinsic function call",
-                               why.empty() ? "" : ": ", why)});
-    return Part{};
-  };
-  if (!json.is_string()) return refuse("");
-  absl::StatusOr<Expression> expression = Expression::Parse(json.AsString());
-  if (!expression.ok()) return refuse(expression.status().message());
-  Part part;
-  part.is_constant = false;
-  part.expression = *std::move(expression);
-  return part;
-}
+  Part ParsePart(const Json& json, const Place& place) {
+    Part part;
+    if (json.is_object()) part = ParseObject(json, place);
+    if (json.is_array()) part = ParseArray(json, place);
+    if (!part.is_constant) return part;
+    Part constant;
+    constant.constant = json;
+    return constant;
+  }
 
-Part ParseObject(const Json& json, const std::string& pointer, Problems* problems) {
-  Part part;
-  for (const JsonMember& member : json.members()) {
-    const absl::string_view field = member.key.AsString();
-    const std::string below = PointerBelow(pointer, field);
-    absl::string_view key = field;
-    const bool is_expression = absl::ConsumeSuffix(&key, ".$");
-    if (is_expression && json.Find(key) != nullptr) {
-      problems->push_back({below, absl::StrCat("'", field, "' and '", key, "' are in conflict.")});
+ private:
+  static constexpr size_t kProblemsMax = 1000;
+  static constexpr size_t kProblemBytesMax = 1 << 20;
+
+  void Add(const Place& place, std::string message) {
+    if (problems_kept_ >= kProblemsMax || problem_bytes_ >= kProblemBytesMax) return;
+    problems_->push_back({PointerOf(place), std::move(message)});
+    ++problems_kept_;
+    problem_bytes_ += problems_->back().pointer.size() + problems_->back().message.size();
+  }
+
+  // The value of a member `"key.$"`.
+  Part ParseExpression(const Json& json, absl::string_view field, const Place& place) {
+    const auto refuse = [&](absl::string_view why) {
+      Add(place, absl::StrCat("The value for the field '", field,
+                              "' must be a valid JSONPath or a valid intrinsic function call",
+                              why.empty() ? "" : ": ", why));
+      return Part{};
+    };
+    if (!json.is_string()) return refuse("");
+    absl::StatusOr<Expression> expression = Expression::Parse(json.AsString());
+    if (!expression.ok()) return refuse(expression.status().message());
+    Part part;
+    part.is_constant = false;
+    part.expression = *std::move(expression);
+    return part;
+  }
+
+  Part ParseObject(const Json& json, const Place& place) {
+    Part part;
+    for (const JsonMember& member : json.members()) {
+      const absl::string_view field = member.key.AsString();
+      const Place below{.above = &place, .key = field};
+      absl::string_view key = field;
+      const bool is_expression = absl::ConsumeSuffix(&key, ".$");
+      if (is_expression && json.Find(key) != nullptr) {
+        Add(below, absl::StrCat("'", field, "' and '", key, "' are in conflict."));
+      }
+      part.members.push_back({.key = is_expression ? Json(key) : member.key,
+                              .field = std::string(field),
+                              .part = is_expression ? ParseExpression(member.value, field, below)
+                                                    : ParsePart(member.value, below)});
+      part.is_constant &= !is_expression && part.members.back().part.is_constant;
     }
-    part.members.push_back({.key = is_expression ? Json(key) : member.key,
-                            .field = std::string(field),
-                            .part = is_expression
-                                        ? ParseExpression(member.value, field, below, problems)
-                                        : ParsePart(member.value, below, problems)});
-    part.is_constant &= !is_expression && part.members.back().part.is_constant;
+    return part;
   }
-  return part;
-}
 
-Part ParseArray(const Json& json, const std::string& pointer, Problems* problems) {
-  Part part;
-  part.is_array = true;
-  for (size_t i = 0; i < json.size(); ++i) {
-    part.elements.push_back(ParsePart(json.elements()[i], absl::StrCat(pointer, "/", i), problems));
-    part.is_constant &= part.elements.back().is_constant;
+  Part ParseArray(const Json& json, const Place& place) {
+    Part part;
+    part.is_array = true;
+    for (size_t i = 0; i < json.size(); ++i) {
+      part.elements.push_back(
+          ParsePart(json.elements()[i], {.above = &place, .index = i, .is_element = true}));
+      part.is_constant &= part.elements.back().is_constant;
+    }
+    return part;
   }
-  return part;
-}
 
-Part ParsePart(const Json& json, const std::string& pointer, Problems* problems) {
-  Part part;
-  if (json.is_object()) part = ParseObject(json, pointer, problems);
-  if (json.is_array()) part = ParseArray(json, pointer, problems);
-  if (!part.is_constant) return part;
-  Part constant;
-  constant.constant = json;
-  return constant;
-}
+  std::vector<TemplateProblem>* const problems_;
+  size_t problems_kept_ = 0;
+  size_t problem_bytes_ = 0;
+};
 
 AslResult<Json> EvaluatePart(const Part& part, const Scope& scope, absl::string_view field) {
   if (part.is_constant) return part.constant;
@@ -131,7 +159,7 @@ AslResult<Json> EvaluatePart(const Part& part, const Scope& scope, absl::string_
 
 PayloadTemplate PayloadTemplate::Parse(const Json& json, std::vector<TemplateProblem>* problems) {
   PayloadTemplate parsed;
-  parsed.root_ = std::make_shared<const Part>(ParsePart(json, "", problems));
+  parsed.root_ = std::make_shared<const Part>(TemplateParser(problems).ParsePart(json, Place{}));
   return parsed;
 }
 

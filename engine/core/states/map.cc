@@ -39,6 +39,9 @@ AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t i
   evaluation.SetItem(index, item);
   AslResult<Json> selected = map.item_selector->Evaluate(evaluation.Over(*input));
   if (!selected.ok()) return evaluation.Located(selected.error());
+  if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *selected)) {
+    return *std::move(error);
+  }
   return selected;
 }
 

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "db/pg_catalog.h"
+#include "db/pg_storage.h"
+#include "engine/runtime/functions.h"
+#include "engine/runtime/runtime.h"
+#include "engine/runtime/workflows.h"
+#include "engine/tasks/python_host.h"
+#include "millrace/v1/execution.grpc.pb.h"
+#include "millrace/v1/function.grpc.pb.h"
+#include "millrace/v1/workflow.grpc.pb.h"
+#include "service/server.h"
+#include "tests/support/postgres.h"
+
+namespace millrace::service {
+
+// All that `millrace serve` is, in this process, on a database that outlives it.
+class TestNode {
+ public:
+  explicit TestNode(testing::TestDatabase& database) : database_(database) {
+    const absl::Status begun = runtime_.Begin();
+    EXPECT_TRUE(begun.ok()) << begun;
+    auto started = Server::Start({.listen = "127.0.0.1:0"}, &workflows_, &functions_, &runtime_);
+    EXPECT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+    const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
+                                             grpc::InsecureChannelCredentials());
+    workflow_stub = v1::WorkflowService::NewStub(channel);
+    execution_stub = v1::ExecutionService::NewStub(channel);
+    function_stub = v1::FunctionService::NewStub(channel);
+  }
+  ~TestNode() {
+    server_->Shutdown(absl::Seconds(1));
+    runtime_.Shutdown();
+  }
+
+  std::unique_ptr<v1::WorkflowService::Stub> workflow_stub;
+  std::unique_ptr<v1::ExecutionService::Stub> execution_stub;
+  std::unique_ptr<v1::FunctionService::Stub> function_stub;
+
+ private:
+  testing::TestDatabase& database_;
+  db::PgStorage storage_{&database_.pool()};
+  db::PgCatalog catalog_{&database_.pool()};
+  PythonHost host_;
+  Workflows workflows_{&catalog_};
+  Functions functions_{&catalog_, &host_};
+  Runtime runtime_{
+      &storage_,
+      &catalog_,
+      &workflows_,
+      [this](const FunctionId& id, Json event, InvocationContext context, InvocationDone done) {
+        functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
+      },
+      {.is_alone = true}};
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace millrace::service
