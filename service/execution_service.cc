@@ -27,15 +27,15 @@ void AnswerExecution(PendingCall& call, const absl::StatusOr<ExecutionView>& vie
   });
 }
 
-absl::StatusOr<v1::Execution> Get(Executions& executions, const v1::GetExecutionRequest& request) {
+absl::StatusOr<v1::Execution> Get(Executions* executions, const v1::GetExecutionRequest& request) {
   FieldChecks checks;
   const ExecutionId id = ParseExecutionName("name", request.name(), &checks);
   MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_ASSIGN_OR_RETURN(const ExecutionView view, executions.Get(id));
+  MILLRACE_ASSIGN_OR_RETURN(const ExecutionView view, executions->Get(id));
   return ToProto(view);
 }
 
-absl::StatusOr<v1::ListExecutionsResponse> List(Executions& executions,
+absl::StatusOr<v1::ListExecutionsResponse> List(Executions* executions,
                                                 const v1::ListExecutionsRequest& request) {
   FieldChecks checks;
   const ExecutionsFilter filter = FromProto(request, &checks);
@@ -51,7 +51,7 @@ absl::StatusOr<v1::ListExecutionsResponse> List(Executions& executions,
   }
   MILLRACE_RETURN_IF_ERROR(checks.status());
   MILLRACE_ASSIGN_OR_RETURN(const Executions::ExecutionsPage found,
-                            executions.List(filter, after, page.size));
+                            executions->List(filter, after, page.size));
   v1::ListExecutionsResponse response;
   for (const ExecutionView& view : found.executions) *response.add_executions() = ToProto(view);
   if (found.next.has_value()) {
@@ -61,14 +61,14 @@ absl::StatusOr<v1::ListExecutionsResponse> List(Executions& executions,
 }
 
 absl::StatusOr<v1::GetExecutionHistoryResponse> History(
-    Executions& executions, const v1::GetExecutionHistoryRequest& request) {
+    Executions* executions, const v1::GetExecutionHistoryRequest& request) {
   FieldChecks checks;
   const ExecutionId id = ParseExecutionName("name", request.name(), &checks);
   const Page page = ParsePage(request, &checks);
   const int64_t after_id = page.PositionAsNumber(&checks);
   MILLRACE_RETURN_IF_ERROR(checks.status());
   MILLRACE_ASSIGN_OR_RETURN(const Executions::HistoryPage found,
-                            executions.History(id, after_id, page.size, request.reverse_order()));
+                            executions->History(id, after_id, page.size, request.reverse_order()));
   v1::GetExecutionHistoryResponse response;
   size_t bytes = 0;
   bool more = found.more;
@@ -98,9 +98,9 @@ absl::StatusOr<v1::WorkflowRevision> GetWorkflow(Workflows& workflows,
 }
 
 // A repeated StopExecution finds what the first one did.
-absl::StatusOr<v1::Execution> FindStopped(Executions& executions, const ExecutionId& id,
+absl::StatusOr<v1::Execution> FindStopped(Executions* executions, const ExecutionId& id,
                                           const v1::StopExecutionRequest& request) {
-  MILLRACE_ASSIGN_OR_RETURN(const ExecutionView view, executions.Get(id));
+  MILLRACE_ASSIGN_OR_RETURN(const ExecutionView view, executions->Get(id));
   if (view.status != ExecutionStatus::kAborted || view.error != request.error() ||
       view.cause != request.cause()) {
     return errors::ExecutionEnded(NameOf(id));
@@ -199,7 +199,7 @@ void ExecutionService::Stop(const v1::StopExecutionRequest& request,
                                             errors::ReasonOf(view.status()) == kEndedReason;
                       if (!repeated || call->ended()) return AnswerExecution(*call, view);
                       calls_->RunBlocking(call, [this, id, request, call] {
-                        call->Answer(FindStopped(*executions_, id, request));
+                        call->Answer(FindStopped(executions_, id, request));
                       });
                     });
 }
@@ -222,14 +222,14 @@ grpc::ServerUnaryReactor* ExecutionService::GetExecution(Context* context, const
                                                          Bytes* response) {
   return calls_->ReceiveBlocking<v1::GetExecutionRequest, v1::Execution>(
       context, request, response,
-      [this](const Caller&, const auto& parsed) { return Get(*executions_, parsed); });
+      [this](const Caller&, const auto& parsed) { return Get(executions_, parsed); });
 }
 
 grpc::ServerUnaryReactor* ExecutionService::ListExecutions(Context* context, const Bytes* request,
                                                            Bytes* response) {
   return calls_->ReceiveBlocking<v1::ListExecutionsRequest, v1::ListExecutionsResponse>(
       context, request, response,
-      [this](const Caller&, const auto& parsed) { return List(*executions_, parsed); });
+      [this](const Caller&, const auto& parsed) { return List(executions_, parsed); });
 }
 
 grpc::ServerUnaryReactor* ExecutionService::StopExecution(Context* context, const Bytes* request,
@@ -244,7 +244,7 @@ grpc::ServerUnaryReactor* ExecutionService::GetExecutionHistory(Context* context
                                                                 Bytes* response) {
   return calls_->ReceiveBlocking<v1::GetExecutionHistoryRequest, v1::GetExecutionHistoryResponse>(
       context, request, response,
-      [this](const Caller&, const auto& parsed) { return History(*executions_, parsed); });
+      [this](const Caller&, const auto& parsed) { return History(executions_, parsed); });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::WatchExecution(Context* context,
