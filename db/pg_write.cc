@@ -68,6 +68,7 @@ namespace {
   "         owner    = CASE WHEN c.ended_at IS NULL THEN e.owner END,\n"                \
   "         wake_at  = CASE WHEN c.ended_at IS NULL THEN e.wake_at END,\n"              \
   "         ended_at = coalesce(c.ended_at, e.ended_at),\n"                             \
+  "         losses   = CASE WHEN e.owner = $1::uuid THEN 0 ELSE e.losses END,\n"        \
   "         unfenced = e.unfenced AND c.ended_at IS NULL\n"                             \
   "                    AND e.owner IS DISTINCT FROM $1::uuid\n"                         \
   "    FROM changes c\n"                                                                \

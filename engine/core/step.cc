@@ -316,7 +316,8 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
     HistoryEvent event = Of(frame, EventType::kWaitPlanned);
     event.wake_at = sleep->at;
     Emit(std::move(event));
-    result_.commands.push_back(SetAlarm{.event_id = FrameAt(id).wait_id, .at = sleep->at});
+    result_.commands.push_back(
+        SetAlarm{.event_id = FrameAt(id).wait_id, .at = *FrameAt(id).wake_at});
     return;
   }
   if (auto* branches = std::get_if<RunBranches>(&outcome)) {

@@ -66,7 +66,10 @@ CommitResult FromOutcome(const WriteOutcome& outcome) {
 
 CommitResult CommitHalves(ExecutionStorage& storage, const WriteBatch& batch,
                           const std::atomic<bool>& stopping) {
-  WriteBatch first{.writer = batch.writer, .token = batch.token, .deadline = batch.deadline};
+  WriteBatch first{.writer = batch.writer,
+                   .token = batch.token,
+                   .deadline = batch.deadline,
+                   .format = batch.format};
   WriteBatch second = first;
   const size_t rows = batch.starts.size() + batch.appends.size();
   for (size_t i = 0; i < batch.starts.size(); ++i) {

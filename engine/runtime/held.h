@@ -18,6 +18,9 @@ namespace millrace {
 
 using ExecutionDone = Executions::ExecutionDone;
 
+// Let go when an execution's fence is committed, or when there will be none.
+using FenceGuard = std::shared_ptr<void>;
+
 // What is journaled of an execution, and when.
 enum class Durability : uint8_t {
   kNone,  // EXPRESS, run: nothing
@@ -30,6 +33,14 @@ enum class Durability : uint8_t {
 struct GivenEvent {
   decltype(Event::what) what;
   ExecutionDone done;  // may be null
+  // A task's result from this node's own dispatch: of which reading of the database, and, for
+  // EXPRESS executions, of which run. A result of another one may name another task by the same
+  // event id; whoever takes the execution up dispatches again.
+  struct Origin {
+    int64_t epoch = 0;
+    int64_t claims = 0;
+  };
+  std::optional<Origin> origin;
   bool was_reread =
       false;  // an id that was not given out has already made the snapshot be read again
 };
@@ -69,7 +80,7 @@ struct Held {
   bool must_read = false;      // the snapshot is not to be used: the keeper reads it again
 
   std::vector<ExecutionDone> waiters;  // for its end
-  std::function<void()> on_fenced;     // taken up one at a time: the next may come
+  FenceGuard fence_guard;              // taken up one at a time: let go with the fence
 };
 
 // What a fold gives: what Held is made of.

@@ -64,34 +64,36 @@ void Keeper::RunBeats() {
 
 void Keeper::RunSweeps() {
   int64_t swept_nanos = 0;
+  bool has_more = false;
   do {
     ReadAsked();
     const int64_t now = SteadyNanos();
     absl::Status status;
-    if (now - compared_nanos_ > kCompareEachNanos) {
+    if (compare_asked_.exchange(false) || now - compared_nanos_ > kCompareEachNanos) {
       status = Compare();
       if (status.ok()) compared_nanos_ = now;
+      if (!status.ok()) compare_asked_ = true;
     }
-    if (status.ok() && now - swept_nanos > 1'000'000'000) {
-      // As long as there is more, without a pause.
+    if (status.ok() && (has_more || now - swept_nanos > 1'000'000'000)) {
       const absl::StatusOr<int> claimed = Sweep();
       status = claimed.status();
-      if (!claimed.ok() || *claimed < kClaimsAtOnce) swept_nanos = now;
+      has_more = claimed.ok() && *claimed >= kClaimsAtOnce;
+      swept_nanos = now;
     }
     if (!status.ok()) {
       Log(LogLevel::kWarning, "the sweep failed", {{"error", std::string(status.message())}});
       if (!Sleep(absl::Milliseconds(200), false)) return;
     }
     TakeUpRisky();
-  } while (Sleep(absl::Milliseconds(200), true));
+    // As long as there is more, without a pause.
+  } while (Sleep(has_more ? absl::ZeroDuration() : absl::Milliseconds(200), true));
 }
 
 void Keeper::SeeToken(const DatabaseToken& token) {
   if (!node_->SeeToken(token)) return;
-  Log(LogLevel::kWarning,
-      "the database is another one, or was restarted: reading everything again");
-  compared_nanos_ = 0;
-  for (LaneInbox* lane : lanes_) lane->Post(lane_message::ForgetAll{});
+  Log(LogLevel::kInfo, "reading what the database gives this node");
+  compare_asked_ = true;
+  for (LaneInbox* lane : lanes_) lane->Post(lane_message::ForgetAll{.token = token});
 }
 
 absl::Status Keeper::Beat() {
@@ -102,6 +104,7 @@ absl::Status Keeper::Beat() {
   // early.
   const int64_t after = SteadyNanos();
   if (after - before < 1'000'000'000) clock_->Synchronize(heartbeat.now, after);
+  if (after - node_->confirmed_nanos() > kDeadAfterNanos / 2) beats_were_interrupted_ = true;
   node_->ConfirmHeartbeat();
   SeeToken(heartbeat.token);
   return absl::OkStatus();
@@ -114,13 +117,17 @@ std::vector<NodeIncarnation> Keeper::AliveNodes() {
   const absl::StatusOr<std::vector<NodeRow>> rows = storage_->ReadNodes();
   if (!rows.ok() || !node_->MayDispatch()) return {};
   const int64_t now = SteadyNanos();
+  const bool interrupted = beats_were_interrupted_.exchange(false);
   std::map<NodeIncarnation, Seen> seen;
   std::vector<NodeIncarnation> dead;
   for (const NodeRow& row : *rows) {
     if (row.node == node_->me()) continue;
     const auto before = seen_.find(row.node);
     Seen current{.beats = row.beats, .at_nanos = now};
-    if (before != seen_.end() && before->second.beats == row.beats) current = before->second;
+    // Time in which this node could not beat either proves nothing of the others.
+    if (before != seen_.end() && before->second.beats == row.beats && !interrupted) {
+      current = before->second;
+    }
     seen[row.node] = current;
     if (now - current.at_nanos < kDeadAfterNanos) {
       alive.push_back(row.node);
@@ -164,10 +171,9 @@ void Keeper::TakeUp(std::vector<Claim> claims) {
   if (keys.empty()) return;
   const absl::StatusOr<ExecutionsRead> read = storage_->Read(keys);
   if (!read.ok()) {  // claimed, and not held: the compare finds them
-    compared_nanos_ = 0;
+    compare_asked_ = true;
     return;
   }
-  SeeToken(read->token);
   HandOut(*read, {});
 }
 
@@ -193,11 +199,11 @@ void Keeper::TakeUpRisky() {
       risky_.push_front(claim);
       return;
     }
-    SeeToken(read->token);
     for (const StoredExecution& stored : read->executions) {
       if (stored.owner != node_->me() || stored.status != ExecutionStatus::kRunning) continue;
       risky_under_way_->store(true);
-      HandOutOne(stored, [flag = risky_under_way_] { flag->store(false); });
+      HandOutOne(stored, read->token,
+                 FenceGuard(nullptr, [flag = risky_under_way_](void*) { flag->store(false); }));
     }
   }
 }
@@ -231,7 +237,11 @@ int Keeper::ReadAsked() {
       Sleep(absl::Milliseconds(100), false);
       continue;
     }
-    SeeToken(read->token);
+    if (read->token != node_->lease().token) {  // the next heartbeat tells
+      for (const ExecutionKey& key : slice) ReadAgain(key);
+      Sleep(absl::Milliseconds(100), false);
+      continue;
+    }
     HandOut(*read, slice);
   }
   return static_cast<int>(asked.size());
@@ -241,14 +251,15 @@ void Keeper::HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>
   absl::flat_hash_set<ExecutionKey> missing(asked.begin(), asked.end());
   for (const StoredExecution& stored : read.executions) {
     missing.erase(stored.key);
-    HandOutOne(stored, nullptr);
+    HandOutOne(stored, read.token, nullptr);
   }
   for (const ExecutionKey& key : missing) {
     lane_of_(key).Post(lane_message::Gone{.key = key, .status = errors::DatabaseUnavailable()});
   }
 }
 
-void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_fenced) {
+void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
+                        FenceGuard fence_guard) {
   LaneInbox& lane = lane_of_(stored.key);
   const bool is_ended =
       stored.status != ExecutionStatus::kRunning && stored.status != ExecutionStatus::kQuarantined;
@@ -268,7 +279,6 @@ void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
         {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
-    if (on_fenced) on_fenced();
     if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) ReadAgain(stored.key);
     return;
   }
@@ -276,8 +286,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_
   try {
     absl::StatusOr<FoldedExecution> folded = Fold(stored, *std::move(of));
     if (folded.ok()) {
-      lane.Post(
-          lane_message::TakenUp{.folded = *std::move(folded), .on_fenced = std::move(on_fenced)});
+      lane.Post(lane_message::TakenUp{
+          .folded = *std::move(folded), .token = token, .fence_guard = std::move(fence_guard)});
       return;
     }
     if (absl::IsUnimplemented(folded.status())) {
@@ -290,7 +300,6 @@ void Keeper::HandOutOne(const StoredExecution& stored, std::function<void()> on_
   } catch (const BrokenInvariant& broken) {
     reason = broken.what();
   }
-  if (on_fenced) on_fenced();
   Log(LogLevel::kError, "an execution cannot be folded: quarantined",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
   storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
@@ -316,16 +325,21 @@ absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {
 absl::Status Keeper::Compare() {
   MILLRACE_ASSIGN_OR_RETURN(const HeldClaims before, ListHeld());
   MILLRACE_ASSIGN_OR_RETURN(const ExecutionStorage::Owned owned, storage_->ReadOwned(node_->me()));
-  SeeToken(owned.token);
+  if (owned.token != node_->lease().token) {
+    return absl::AbortedError("the database is another one: the next heartbeat tells");
+  }
   node_->ExtendDeadline(owned.now);
   MILLRACE_ASSIGN_OR_RETURN(const HeldClaims after, ListHeld());
   const auto holds = [](const HeldClaims& held, const Claim& claim) {
     const auto found = held.find(claim.key);
     return found != held.end() && (found->second == claim.claims || found->second == kBeingRead);
   };
+  absl::flat_hash_set<ExecutionKey> risky;
+  for (const Claim& claim : risky_) risky.insert(claim.key);
   absl::flat_hash_set<ExecutionKey> own;
   for (const Claim& claim : owned.claims) {
     own.insert(claim.key);
+    if (risky.contains(claim.key)) continue;  // waits for its turn
     if (!holds(before, claim) && !holds(after, claim)) ReadAgain(claim.key);
   }
   for (const auto& [key, claims] : before) {

@@ -60,7 +60,8 @@ class Keeper {
   void TakeUp(std::vector<Claim> claims);
   void TakeUpRisky();
   void HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked);
-  void HandOutOne(const StoredExecution& stored, std::function<void()> on_fenced);
+  void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
+                  FenceGuard fence_guard);
 
   Node* const node_;
   SynchronizedClock* const clock_;
@@ -76,10 +77,14 @@ class Keeper {
     int64_t at_nanos = 0;
   };
   std::map<NodeIncarnation, Seen> seen_;
+  // Set by the beating thread.
+  std::atomic<bool> beats_were_interrupted_{false};
   // Executions that have been lost between claim and fence: taken up one at a time.
   std::deque<Claim> risky_;
   std::shared_ptr<std::atomic<bool>> risky_under_way_ = std::make_shared<std::atomic<bool>>(false);
   int64_t compared_nanos_ = 0;
+  // Before its time: the heartbeat's thread asks too.
+  std::atomic<bool> compare_asked_{false};
 
   std::mutex mutex_;  // guards the rest: lanes ask, the threads are stopped
   std::condition_variable changed_;

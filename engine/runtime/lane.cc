@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kBatchRowsMax = 500;
 constexpr size_t kBatchBytesMax = 1 << 20;
+constexpr int64_t kPauseNanos = 100'000'000;
 
 std::vector<HistoryEvent> FirstOf(const std::vector<HistoryEvent>& events, size_t count) {
   return {events.begin(), events.begin() + static_cast<int64_t>(count)};
@@ -94,19 +95,12 @@ void Lane::Refuse(LaneMessage message, const absl::Status& status) {
   if (auto* await = std::get_if<lane_message::AwaitEnd>(&message)) await->done(status);
 }
 
-std::vector<ExecutionKey> Lane::StoredKeys() const {
-  std::vector<ExecutionKey> keys;
-  for (const auto& [key, held] : held_) {
-    if (held->durability != Durability::kNone && !held->start.has_value()) keys.push_back(key);
-  }
-  return keys;
-}
-
 bool Lane::RunOnce(absl::Duration patience) {
   if (!ready_.empty() && !is_committing_) patience = absl::ZeroDuration();
   if (!alarms_.empty()) {
     patience = std::min(patience, std::max(alarms_.top().at - clock_->Now(), absl::ZeroDuration()));
   }
+  if (!is_committing_ && !building_.empty()) patience = std::min(patience, absl::Milliseconds(50));
   if (!deferred_.empty()) patience = std::min(patience, absl::Milliseconds(100));
   for (LaneMessage& message : inbox_->Take(patience)) {
     std::visit([this](auto&& some) { Handle(std::move(some)); }, std::move(message));
@@ -115,7 +109,7 @@ bool Lane::RunOnce(absl::Duration patience) {
   FlushDeferred();
   RingAlarms();
   StepReady();
-  if (!is_committing_ && !building_.empty()) SubmitBatch();
+  if (!is_committing_ && !building_.empty() && SteadyNanos() >= submit_after_nanos_) SubmitBatch();
   return true;
 }
 
@@ -143,6 +137,8 @@ void Lane::Handle(lane_message::Start message) {
 
 void Lane::Handle(lane_message::Give message) {
   Held* held = Find(message.key);
+  // Whoever takes the execution up, if it still waits for the task, dispatches it again.
+  if (held == nullptr && message.event.origin.has_value()) return;
   if (held == nullptr) {
     // Its own execution, that it does not hold yet, or another's: the keeper finds out.
     auto made = std::make_unique<Held>();
@@ -191,13 +187,16 @@ void Lane::StepReady() {
 void Lane::SubmitBatch() {
   const Node::Lease lease = node_->lease();
   WriteBatch batch{.writer = {.node = node_->me(), .batch = node_->NextBatch()},
-                   .token = lease.token,
+                   .token = token_,
                    .deadline = lease.deadline,
                    .format = kJournalFormat};
   for (const ExecutionKey& key : building_) {
     Held* held = Find(key);
     if (held == nullptr || !held->is_building) continue;
     held->is_building = false;
+    // A spare thread goes on with what the row would say, or the row's snapshot is not to be used:
+    // the row is made again after that.
+    if (held->is_stepping || held->must_read) continue;
     held->is_committing = true;
     // Of an EXPRESS execution only the start and the end are journaled.
     const bool is_whole = held->durability == Durability::kSteps || held->snapshot.ended;
@@ -224,6 +223,7 @@ void Lane::SubmitBatch() {
 
 void Lane::Handle(lane_message::Committed message) {
   is_committing_ = false;
+  if (!message.result.token_holds) submit_after_nanos_ = SteadyNanos() + kPauseNanos;
   const WriteBatch& batch = message.batch;
   for (size_t i = 0; i < batch.starts.size(); ++i) {
     OnStartFate(batch.starts[i].key, batch, message.result.starts[i], message.result.token_holds);
@@ -263,7 +263,6 @@ void Lane::OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFat
   switch (fate) {
     case RowFate::kDone:
       if (held->must_read) {  // a new token came meanwhile; what was written is read with the rest
-        held->applied.clear();
         UndoRow(*held);
         return ReadAgain(*held);
       }
@@ -286,7 +285,7 @@ void Lane::OnDone(Held& held, const Writer& writer) {
   std::vector<Command> commands = std::exchange(held.commands, {});
   const std::vector<GivenEvent> applied = std::exchange(held.applied, {});
   const std::vector<ExecutionDone> on_started = std::exchange(held.on_started, {});
-  if (held.on_fenced) std::exchange(held.on_fenced, nullptr)();
+  held.fence_guard.reset();
   if (!on_started.empty()) {
     const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
     for (const ExecutionDone& done : on_started) done(view);
@@ -338,9 +337,10 @@ void Lane::Dispatch(const Held& held, const InvokeFunction& invoke, const Writer
   }
   context.request_id = context.idempotency_key;
   const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
-  InvocationDone done = [inbox = inbox_, key = held.key,
-                         id = invoke.event_id](AslResult<Json> result) {
-    GivenEvent event;
+  const GivenEvent::Origin origin{.epoch = epoch_, .claims = held.claims};
+  InvocationDone done = [inbox = inbox_, key = held.key, id = invoke.event_id,
+                         origin](AslResult<Json> result) {
+    GivenEvent event{.origin = origin};
     if (result.ok()) {
       event.what = TaskSucceeded{.event_id = id, .output = *std::move(result)};
     } else {
@@ -380,7 +380,6 @@ void Lane::AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
 
 void Lane::Quarantine(Held& held, const std::string& reason) {
   AnswerAll(held, errors::ExecutionQuarantined(held.info.execution_name));
-  if (held.on_fenced) held.on_fenced();
   const ExecutionKey key = held.key;
   const bool is_stored = held.durability != Durability::kNone && !held.start.has_value();
   held_.erase(key);

@@ -53,14 +53,17 @@ struct Stepped {  // by a spare thread
 };
 struct TakenUp {
   FoldedExecution folded;
-  std::function<void()> on_fenced;
+  DatabaseToken token;  // of the database it was read from
+  FenceGuard fence_guard;
 };
 struct Gone {  // not this node's, or not there: what it was given is answered with `status`
   ExecutionKey key;
   absl::Status status;
 };
-struct ForgetAll {};  // another database: read everything again
-struct ListHeld {     // for the compare: (key, claims) of what is held
+struct ForgetAll {  // another database, or the first: whatever was read is to be read again
+  DatabaseToken token;
+};
+struct ListHeld {  // for the compare: (key, claims) of what is held
   std::function<void(std::vector<Claim>)> done;
 };
 struct Drop {  // the table gives it to another
@@ -122,8 +125,6 @@ class Lane {
   void Run();
   // Ends the loop and the committer, and answers whoever waits with `status`.
   void Stop(const absl::Status& status);
-  // What the lane held when it was stopped: to be given back.
-  std::vector<ExecutionKey> StoredKeys() const;
 
  private:
   struct Alarm {
@@ -152,6 +153,7 @@ class Lane {
   void StepEvents(Held& held);
   // False: the event waits, for a spare thread or another snapshot.
   bool StepOne(Held& held);
+  bool IsOfAnotherRun(const Held& held, const GivenEvent& given) const;
   void StepOnSpareThread(Held& held, GivenEvent event);
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);
@@ -182,6 +184,11 @@ class Lane {
   std::vector<ExecutionKey> building_;
   size_t building_bytes_ = 0;
   bool is_committing_ = false;
+  // The database that this lane's snapshots were read from, and how many there have been.
+  DatabaseToken token_;
+  int64_t epoch_ = 0;
+  // After a batch that the database did not take for its token or deadline: not before then.
+  int64_t submit_after_nanos_ = 0;
   // Calls that wait until this node knows again that others see it alive.
   std::deque<std::function<void()>> deferred_;
   std::unique_ptr<Committer> committer_;

@@ -32,9 +32,16 @@ void Lane::StepEvents(Held& held) {
   AfterSteps(held);
 }
 
+bool Lane::IsOfAnotherRun(const Held& held, const GivenEvent& given) const {
+  if (!given.origin.has_value() || held.durability == Durability::kNone) return false;
+  if (given.origin->epoch != epoch_) return true;
+  return held.durability == Durability::kEnds && given.origin->claims != held.claims;
+}
+
 bool Lane::StepOne(Held& held) {
   GivenEvent given = std::move(held.events.front());
   held.events.pop_front();
+  if (IsOfAnotherRun(held, given)) return true;
   const Event event{.at = clock_->Now(), .what = given.what};
   const bool is_copied = held.snapshot.frames.size() <= kCopiedFramesMax;
   StepResult result;
@@ -42,6 +49,10 @@ bool Lane::StepOne(Held& held) {
     if (!is_copied) {
       const StepRefusal refusal =
           Step(*held.of.program, held.info, event, FullFuel(held.info), &held.snapshot, &result);
+      if (refusal == StepRefusal::kTooLong) {
+        Quarantine(held, "a step does not end");
+        return false;
+      }
       return TakeStep(held, refusal, std::move(given), std::move(result));
     }
     Snapshot before = held.snapshot;
@@ -86,6 +97,7 @@ void Lane::Handle(lane_message::Stepped message) {
   if (!message.broken.empty()) return Quarantine(*held, message.broken);
   if (held->must_read) {  // a new token came meanwhile
     held->events.push_front(std::move(message.event));
+    UndoRow(*held);
     return ReadAgain(*held);
   }
   held->snapshot = std::move(message.snapshot);
@@ -97,6 +109,7 @@ void Lane::Handle(lane_message::Stepped message) {
 bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResult result) {
   switch (refusal) {
     case StepRefusal::kNone: {
+      MILLRACE_CHECK(!held.is_committing);
       if (held.history.empty() && !result.history.empty()) {
         held.row_base = held.snapshot.last_id;
         for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
@@ -183,10 +196,13 @@ void Lane::Handle(lane_message::TakenUp message) {
   if (is_busy || (!held->must_read && held->claims >= folded.claims)) {
     // Held already; or what was read may be older than what is being written: read once more then.
     if (is_busy) held->must_read = true;
-    if (message.on_fenced) message.on_fenced();
     return;
   }
-  if (!held->must_read) UndoRow(*held);
+  if (message.token != token_) {  // read before the database changed, or before this lane knows
+    UndoRow(*held);
+    return ReadAgain(*held);
+  }
+  UndoRow(*held);
   held->must_read = false;
   held->execution_id = folded.execution_id;
   held->of = std::move(folded.of);
@@ -196,11 +212,8 @@ void Lane::Handle(lane_message::TakenUp message) {
   held->seq = folded.next_seq;
   held->claims = folded.claims;
   held->writers = std::move(folded.writers);
-  held->on_fenced = std::move(message.on_fenced);
-  if (held->snapshot.ended) {
-    if (held->on_fenced) std::exchange(held->on_fenced, nullptr)();
-    return End(*held);
-  }
+  held->fence_guard = std::move(message.fence_guard);
+  if (held->snapshot.ended) return End(*held);
   held->needs_fence = true;
   held->commands = OutstandingCommands(*held->of.program, held->snapshot);
   held->row_base = held->snapshot.last_id;
@@ -217,7 +230,9 @@ void Lane::Handle(lane_message::Gone message) {
   held_.erase(message.key);
 }
 
-void Lane::Handle(lane_message::ForgetAll) {
+void Lane::Handle(lane_message::ForgetAll message) {
+  token_ = std::move(message.token);
+  ++epoch_;
   std::vector<ExecutionKey> keys;
   for (const auto& [key, held] : held_) {
     if (held->durability != Durability::kNone && !held->start.has_value()) keys.push_back(key);

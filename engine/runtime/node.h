@@ -33,13 +33,13 @@ class Node {
     const std::lock_guard lock(mutex_);
     return lease_;
   }
-  // Whether `token` is a new one: all that was read before is then to be forgotten.
+  // Whether `token` is a new one: all that was read before is then to be forgotten. Only heartbeats
+  // tell, which come one after the other: what another thread read may be older.
   bool SeeToken(const DatabaseToken& token) {
     const std::lock_guard lock(mutex_);
     if (lease_.token == token) return false;
-    const bool is_first = lease_.token.empty();
     lease_.token = token;
-    return !is_first;
+    return true;
   }
   // After a successful compare, with the database's time then.
   void ExtendDeadline(absl::Time database_now) {
@@ -49,6 +49,7 @@ class Node {
 
   // Tasks go out only while the node knows that others see it alive.
   void ConfirmHeartbeat() { confirmed_nanos_ = SteadyNanos(); }
+  int64_t confirmed_nanos() const { return confirmed_nanos_; }
   bool MayDispatch() const { return SteadyNanos() - confirmed_nanos_ < 4'000'000'000; }
 
  private:
