@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
@@ -90,9 +89,6 @@ Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t posit
       if (key.is_undefined()) continue;
       if (!key.is_string()) {
         Fail({.code = "T1003", .position = position, .value = Describe(key)});
-      }
-      if (absl::StartsWith(key.text(), "_jsonata_")) {
-        Fail({.code = "D1013", .position = position, .value = Describe(key)});
       }
       bool is_new;
       Group* group = groups.FindOrAdd(key.text(), &is_new);
