@@ -32,9 +32,11 @@ void Evaluation::Enter() {
 Value Evaluation::Evaluate(const Node& node, const Value& input, Frame* frame) {
   Enter();
   Value result = EvaluateKind(node, input, frame);
-  for (const Stage& stage : node.predicates) result = Filter(*stage.filter, result, frame);
-  if (node.grouping != nullptr && node.kind != NodeKind::kPath) {
-    result = EvaluateGrouping(node.grouping->pairs, node.grouping->position, result, frame);
+  if (!node.is_bare) {
+    for (const Stage& stage : node.predicates) result = Filter(*stage.filter, result, frame);
+    if (node.grouping != nullptr && node.kind != NodeKind::kPath) {
+      result = EvaluateGrouping(node.grouping->pairs, node.grouping->position, result, frame);
+    }
   }
   --depth_;
   return result.is_sequence() ? Unwrap(node, result) : result;

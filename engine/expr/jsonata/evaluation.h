@@ -77,7 +77,12 @@ class Evaluation {
   // --- values
   Array* NewArray(size_t capacity = 0);
   Array* NewSequence(size_t capacity = 0);
-  void Push(Array* array, const Value& value);
+  void Push(Array* array, const Value& value) {
+    if (array->size == array->capacity || value.kind() >= Kind::kArray) {
+      return PushSlowly(array, value);
+    }
+    array->items[array->size++] = value;
+  }
   // Pushes the elements of an array, and anything else as it is; nothing for undefined.
   void PushAll(Array* array, const Value& value);
   // Puts `b` behind `a`, each taken as a sequence.
@@ -109,7 +114,8 @@ class Evaluation {
   Value EvaluateText(absl::string_view text, const Value& input, Frame* frame);  // $eval
 
  private:
-  // --- budget (evaluation.cc)
+  // --- budget and memory (evaluation.cc)
+  void PushSlowly(Array* array, const Value& value);
   void Checkpoint();
   void Enter();
   void CheckDepth(int depth) const;
