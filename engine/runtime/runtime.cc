@@ -34,9 +34,7 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
       node_(NodeIncarnation{Uuid::Random()}, options_.address),
       reads_(std::make_unique<WorkQueue>(4)),
       spare_(std::make_unique<WorkQueue>(1)) {
-  watches_ = std::make_unique<Watches>(
-      reads_.get(),
-      [this](const ExecutionKey& key, int64_t after_id) { return ReadNews(key, after_id); });
+  watches_ = std::make_unique<Watches>(storage_, workflows_);
   int lanes = options_.lanes;
   if (lanes <= 0) lanes = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
   std::vector<LaneInbox*> inboxes;
@@ -110,14 +108,14 @@ void Runtime::Shutdown() {
   if (owned.ok()) {
     for (const Claim& claim : owned->claims) keys.push_back(claim.key);
   }
-  if (owned.ok() && storage_->Release(node_.me(), keys).ok()) {
+  if (owned.ok() && storage_->Release(node_.me(), keys, absl::ZeroDuration()).ok()) {
     storage_->RemoveNodes({node_.me()}).IgnoreError();
   }
   Log(LogLevel::kInfo, "the node has stopped", {{"released", absl::StrCat(keys.size())}});
 }
 
 void Runtime::RunUpkeep() {
-  watches_->NotifyAll();
+  watches_->LookForGrowth();
   const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
       catalog_->RunDeletionSlice(kDeletionSlice);
   if (slice.ok()) {
@@ -375,25 +373,6 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
   if (page.more) all.resize(static_cast<size_t>(limit));
   page.events = std::move(all);
   return page;
-}
-
-absl::StatusOr<Watches::News> Runtime::ReadNews(const ExecutionKey& key, int64_t after_id) {
-  Watches::News news;
-  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event.type) || event.id <= after_id) return;
-    news.events.push_back(MakeHistoryEventView(program, event));
-    if (event.type == EventType::kTaskScheduled) {
-      news.events.back().idempotency_key = IdempotencyKey(key, event.id, writer);
-    }
-  };
-  MILLRACE_ASSIGN_OR_RETURN(const FoldedExecution folded, ReadFolded(key, sink));
-  news.ended = folded.snapshot.ended;
-  if (!folded.of.program->is_express) return news;
-  for (HistoryEventView& event : news.events) {
-    if (event.idempotency_key.empty()) continue;
-    event.idempotency_key = IdempotencyKey(key, event.id, folded.claims);
-  }
-  return news;
 }
 
 std::shared_ptr<Executions::Waiting> Runtime::Watch(const ExecutionId& id, int64_t after_id,

@@ -75,7 +75,6 @@ class Runtime : public Executions {
       const ExecutionKey& key,
       const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
           nullptr);
-  absl::StatusOr<Watches::News> ReadNews(const ExecutionKey& key, int64_t after_id);
 
   ExecutionStorage* const storage_;
   CatalogStorage* const catalog_;
