@@ -168,6 +168,7 @@ void Playing::PlayLine(const ScenarioLine& line) {
 
 void Play(const Scenario& scenario, Stage& stage, Crashes crashes) {
   Playing playing(&stage);
+  if (crashes == Crashes::kAfterEveryLine) stage.Crash();
   for (size_t i = 1; i < scenario.lines.size(); ++i) {
     const ScenarioLine& line = scenario.lines[i];
     SCOPED_TRACE(absl::StrCat(scenario.file, ".scenario:", line.number, ": ", line.verb));
