@@ -27,6 +27,9 @@ struct RuntimeOptions {
   // No other node can use this database (the private cluster): every other row of `nodes` is dead,
   // so what a crash left is taken up at once.
   bool is_alone = false;
+  // The time that executions see and alarms ring by; null for the database's. Keys, leases and
+  // heartbeats keep to the database's. For tests, whose clock jumps.
+  const Clock* clock = nullptr;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve
@@ -60,6 +63,10 @@ class Runtime : public Executions {
   // One round of what runs once a second beside the sweep: deletions, partitions, old request ids,
   // watches of executions that others hold.
   void RunUpkeep();
+
+  // `options.clock` has jumped: alarms that are now due ring at once, not when its steady passing
+  // would have made them due.
+  void RingDueAlarms();
 
  private:
   class EndWaiting;
