@@ -40,6 +40,8 @@ class Keeper {
   absl::Status Compare();
   // Reads what ReadAgain() asked for; returns how many.
   int ReadAsked();
+  // Takes up the next of those that were lost before, if none is under way.
+  void TakeUpRisky();
 
   // Any thread. The lane gets TakenUp or Gone.
   void ReadAgain(const ExecutionKey& key);
@@ -58,7 +60,6 @@ class Keeper {
   using HeldClaims = absl::flat_hash_map<ExecutionKey, int64_t>;
   absl::StatusOr<HeldClaims> ListHeld();
   void TakeUp(std::vector<Claim> claims);
-  void TakeUpRisky();
   void HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
                   FenceGuard fence_guard);

@@ -1,5 +1,7 @@
 #include "tests/support/memory_storage.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -64,7 +66,10 @@ void MemoryStorage::Gate::Pass() {
   std::unique_lock lock(mutex_);
   has_come_ = true;
   changed_.notify_all();
-  changed_.wait(lock, [this] { return is_open_; });
+  // A test that fails must not wait for ever for what it no longer does.
+  const bool opened =
+      changed_.wait_for(lock, std::chrono::seconds(20), [this] { return is_open_; });
+  EXPECT_TRUE(opened) << "nobody opened the gate";
 }
 
 void MemoryStorage::FailNext(Call call, absl::Status status, When when) {
