@@ -41,6 +41,8 @@ class Keeper {
   absl::Status Compare();
   // Reads what ReadAgain() asked for; returns how many.
   int ReadAsked();
+  // Takes up the next of those that were lost before, if none is under way.
+  void TakeUpRisky();
 
   // Any thread. The lane gets TakenUp or Gone.
   void ReadAgain(const ExecutionKey& key);
@@ -60,7 +62,6 @@ class Keeper {
   absl::StatusOr<HeldClaims> ListHeld();
   void TakeUp(const std::vector<Claim>& claims);
   void AddRisky(const Claim& claim);
-  void TakeUpRisky();
   bool TakeUpNextRisky();
   absl::flat_hash_set<ExecutionKey> ReadableNow(const std::vector<Claim>& claims);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,

@@ -51,6 +51,18 @@ absl::StatusOr<ExecutionsRead> WatchedStorage::Read(const std::vector<ExecutionK
   return storage_->Read(keys);
 }
 
+absl::StatusOr<ExecutionsRead> WatchedStorage::ReadFrom(const ExecutionKey& key,
+                                                        int64_t from_seq) {
+  MILLRACE_RETURN_IF_ERROR(status());
+  return storage_->ReadFrom(key, from_seq);
+}
+
+absl::StatusOr<std::vector<int64_t>> WatchedStorage::ReadLastSeqs(
+    const std::vector<ExecutionKey>& keys) {
+  MILLRACE_RETURN_IF_ERROR(status());
+  return storage_->ReadLastSeqs(keys);
+}
+
 absl::StatusOr<std::vector<Claim>> WatchedStorage::ClaimDue(const NodeIncarnation& me, int limit) {
   MILLRACE_RETURN_IF_ERROR(status());
   return storage_->ClaimDue(me, limit);
@@ -73,10 +85,15 @@ absl::StatusOr<ExecutionStorage::Owned> WatchedStorage::ReadOwned(const NodeInca
   return storage_->ReadOwned(me);
 }
 
-absl::Status WatchedStorage::Release(const NodeIncarnation& me,
-                                     const std::vector<ExecutionKey>& keys) {
+absl::StatusOr<bool> WatchedStorage::MarkTakenUp(const NodeIncarnation& me, const Claim& claim) {
   MILLRACE_RETURN_IF_ERROR(status());
-  return storage_->Release(me, keys);
+  return storage_->MarkTakenUp(me, claim);
+}
+
+absl::Status WatchedStorage::Release(const NodeIncarnation& me,
+                                     const std::vector<ExecutionKey>& keys, absl::Duration rest) {
+  MILLRACE_RETURN_IF_ERROR(status());
+  return storage_->Release(me, keys, rest);
 }
 
 absl::Status WatchedStorage::Quarantine(const NodeIncarnation& me, const ExecutionKey& key,

@@ -30,6 +30,8 @@ class WatchedStorage : public ExecutionStorage {
   absl::StatusOr<std::vector<std::optional<StoredExecution>>> ReadByName(
       const std::vector<Name>& names) override;
   absl::StatusOr<ExecutionsRead> Read(const std::vector<ExecutionKey>& keys) override;
+  absl::StatusOr<ExecutionsRead> ReadFrom(const ExecutionKey& key, int64_t from_seq) override;
+  absl::StatusOr<std::vector<int64_t>> ReadLastSeqs(const std::vector<ExecutionKey>& keys) override;
   absl::StatusOr<std::vector<Claim>> ClaimDue(const NodeIncarnation& me, int limit) override;
   absl::StatusOr<std::vector<Claim>> ClaimLost(const NodeIncarnation& me,
                                                const std::vector<NodeIncarnation>& alive,
@@ -37,7 +39,9 @@ class WatchedStorage : public ExecutionStorage {
   absl::StatusOr<std::vector<Claim>> ClaimKeys(const NodeIncarnation& me,
                                                const std::vector<ExecutionKey>& keys) override;
   absl::StatusOr<Owned> ReadOwned(const NodeIncarnation& me) override;
-  absl::Status Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys) override;
+  absl::StatusOr<bool> MarkTakenUp(const NodeIncarnation& me, const Claim& claim) override;
+  absl::Status Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys,
+                       absl::Duration rest) override;
   absl::Status Quarantine(const NodeIncarnation& me, const ExecutionKey& key,
                           const std::string& reason) override;
   absl::StatusOr<Heartbeat> Beat(const NodeIncarnation& me, const std::string& address) override;
