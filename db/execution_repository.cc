@@ -67,7 +67,7 @@ constexpr Statement kRemoveEnded{"execution.remove_ended_of_deleted", R"sql(
     SELECT e.execution_key
       FROM workflows w
       JOIN executions e ON e.workflow_key = w.workflow_key
-     WHERE w.deleted_at IS NOT NULL AND w.remove_executions
+     WHERE w.deleted_at < now() - interval '10 minutes' AND w.remove_executions
        AND e.ended_at < now() - interval '10 minutes'
        AND e.owner IS NULL AND e.wake_at IS NULL
      LIMIT $1::int4

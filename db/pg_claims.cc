@@ -6,7 +6,8 @@ namespace millrace::db {
 namespace {
 
 // What every claim does to the rows that `claimed` has locked. A mark that still stands tells that
-// whoever took the execution up died before its fence: a loss, unless it was this very node.
+// whoever took the execution up died before its fence: a loss, unless it was this very node. Rows
+// with losses wait in line, where a death says nothing of them: their mark comes with their turn.
 #define TAKE_UP                                                                     \
   "UPDATE executions e\n"                                                           \
   "   SET owner    = $1::uuid,\n"                                                   \
@@ -14,7 +15,8 @@ namespace {
   "       claims   = e.claims + 1,\n"                                               \
   "       losses   = e.losses\n"                                                    \
   "                  + (e.unfenced AND e.owner IS DISTINCT FROM $1::uuid)::int4,\n" \
-  "       unfenced = true\n"                                                        \
+  "       unfenced = CASE WHEN e.unfenced THEN e.owner IS NOT DISTINCT FROM $1::uuid\n" \
+  "                       ELSE e.losses = 0 END\n"                                   \
   "  FROM claimed\n"                                                                \
   " WHERE e.execution_key = claimed.execution_key\n"                                \
   "RETURNING e.execution_key, e.claims, e.losses\n"
@@ -72,6 +74,12 @@ constexpr Statement kReadOwned{"execution.read_owned", R"sql(
     LEFT JOIN executions e ON e.owner = $1::uuid
 )sql"};
 
+constexpr Statement kMarkTakenUp{"execution.mark_taken_up", R"sql(
+  UPDATE executions
+     SET unfenced = true
+   WHERE execution_key = $2::uuid AND owner = $1::uuid AND claims = $3::int8
+)sql"};
+
 constexpr Statement kRelease{"execution.release", R"sql(
   WITH released AS MATERIALIZED (
     SELECT execution_key
@@ -81,7 +89,7 @@ constexpr Statement kRelease{"execution.release", R"sql(
        FOR UPDATE
   )
   UPDATE executions e
-     SET owner = NULL, wake_at = now(), unfenced = false
+     SET owner = NULL, wake_at = now() + $3::int8 * interval '1 microsecond', unfenced = false
     FROM released
    WHERE e.execution_key = released.execution_key
 )sql"};
@@ -135,8 +143,17 @@ absl::StatusOr<ExecutionStorage::Owned> PgStorage::ReadOwned(const NodeIncarnati
   });
 }
 
-absl::Status PgStorage::Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys) {
-  const Params params = Params().Uuid(me.uuid).Array(UuidArray(keys));
+absl::StatusOr<bool> PgStorage::MarkTakenUp(const NodeIncarnation& me, const Claim& claim) {
+  const Params params = Params().Uuid(me.uuid).Uuid(claim.key.uuid).Int8(claim.claims);
+  return RunStatement(pool_, Effect::kCommits, [&](Session& session) {
+    return session.Exec(kMarkTakenUp, params).affected_rows() > 0;
+  });
+}
+
+absl::Status PgStorage::Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys,
+                                absl::Duration rest) {
+  const Params params =
+      Params().Uuid(me.uuid).Array(UuidArray(keys)).Int8(absl::ToInt64Microseconds(rest));
   return RunStatement(
              pool_, Effect::kCommits,
              [&](Session& session) { return session.Exec(kRelease, params).affected_rows(); })

@@ -30,7 +30,7 @@ constexpr Statement kEnsurePartitions{"journal.ensure_partitions", R"sql(
 }  // namespace
 
 absl::StatusOr<Heartbeat> PgStorage::Beat(const NodeIncarnation& me, const std::string& address) {
-  return RunStatement(pool_, Effect::kCommits, [&](Session& session) {
+  return RunStatement(beats_, Effect::kCommits, [&](Session& session) {
     const pqxx::result rows = session.Exec(kBeat, Params().Uuid(me.uuid).Text(address));
     return Heartbeat{.token = rows.at(0)["token"].c_str(), .now = TimeOf(rows.at(0)["now"])};
   });

@@ -20,12 +20,23 @@ constexpr Statement kRead{"execution.read", "SELECT " MILLRACE_EXECUTION_COLUMNS
        , NULL, NULL, j.seq, j.writer_node, j.writer_batch, j.format, j.terminal, j.events
        , NULL, NULL
     FROM unnest($1::uuid[]) AS k (execution_key)
-    JOIN journal j ON j.execution_key = k.execution_key
+    JOIN journal j ON j.execution_key = k.execution_key AND j.seq >= $2::int4
   UNION ALL
   SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
        , NULL, NULL, NULL, NULL, NULL, NULL
        , database_token(), unix_micros(clock_timestamp())
    ORDER BY execution_key NULLS FIRST, seq NULLS FIRST
+)sql"};
+
+constexpr Statement kReadLastSeqs{"journal.read_last_seqs", R"sql(
+  SELECT k.place, coalesce(last.seq, 0) AS seq
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS k (execution_key, place)
+    LEFT JOIN LATERAL (
+           SELECT j.seq
+             FROM journal j
+            WHERE j.execution_key = k.execution_key
+            ORDER BY j.seq DESC
+            LIMIT 1) last ON true
 )sql"};
 
 constexpr Statement kReadWriters{"journal.read_writers", R"sql(
@@ -64,9 +75,19 @@ JournalRow JournalRowOf(const pqxx::row& row) {
 }  // namespace
 
 absl::StatusOr<ExecutionsRead> PgStorage::Read(const std::vector<ExecutionKey>& keys) {
+  return ReadRows(keys, 1);
+}
+
+absl::StatusOr<ExecutionsRead> PgStorage::ReadFrom(const ExecutionKey& key, int64_t from_seq) {
+  return ReadRows({key}, from_seq);
+}
+
+absl::StatusOr<ExecutionsRead> PgStorage::ReadRows(const std::vector<ExecutionKey>& keys,
+                                                   int64_t from_seq) {
+  const Params params = Params().Array(UuidArray(keys)).Int4(static_cast<int32_t>(from_seq));
   return RunStatement(pool_, Effect::kNone, [&](Session& session) {
     ExecutionsRead read;
-    for (const pqxx::row& row : session.Exec(kRead, Params().Array(UuidArray(keys)))) {
+    for (const pqxx::row& row : session.Exec(kRead, params)) {
       if (!row["token"].is_null()) {
         read.token = row["token"].c_str();
         read.now = TimeOf(row["now"]);
@@ -78,6 +99,17 @@ absl::StatusOr<ExecutionsRead> PgStorage::Read(const std::vector<ExecutionKey>& 
       }
     }
     return read;
+  });
+}
+
+absl::StatusOr<std::vector<int64_t>> PgStorage::ReadLastSeqs(
+    const std::vector<ExecutionKey>& keys) {
+  return RunStatement(pool_, Effect::kNone, [&](Session& session) {
+    std::vector<int64_t> seqs(keys.size());
+    for (const pqxx::row& row : session.Exec(kReadLastSeqs, Params().Array(UuidArray(keys)))) {
+      seqs.at(row["place"].as<size_t>() - 1) = row["seq"].as<int64_t>();
+    }
+    return seqs;
   });
 }
 

@@ -22,6 +22,7 @@
 #include "service/cli/run.h"
 #include "service/cli/validate.h"
 #include "service/config.h"
+#include "service/library_logs.h"
 #include "service/server.h"
 
 namespace millrace {
@@ -40,9 +41,18 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+// Whether one of `signals` has come already: what is being started is then not wanted any more.
+bool IsStopAsked() {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1;
+}
+
 struct Database {
   std::unique_ptr<db::EmbeddedPostgres> embedded;  // null for a database of the operator's
   std::unique_ptr<db::Pool> pool;
+  std::unique_ptr<db::Pool> beats;  // heartbeats wait for nobody's connection
 };
 
 absl::StatusOr<Database> OpenDatabase(const service::ServeConfig& config) {
@@ -54,14 +64,17 @@ absl::StatusOr<Database> OpenDatabase(const service::ServeConfig& config) {
     url = database.embedded->url();
   }
   database.pool = std::make_unique<db::Pool>(db::PoolOptions{.url = url});
+  database.beats = std::make_unique<db::Pool>(db::PoolOptions{.url = url, .connections_max = 1});
   MILLRACE_RETURN_IF_ERROR(db::Migrate(*database.pool).status());
   return database;
 }
 
 absl::Status Serve(const service::ServeConfig& config) {
   const sigset_t signals = BlockStopSignals();
+  service::CatchLibraryLogs();
   MILLRACE_ASSIGN_OR_RETURN(const Database database, OpenDatabase(config));
-  db::PgStorage storage(database.pool.get());
+  if (IsStopAsked()) return absl::OkStatus();
+  db::PgStorage storage(database.pool.get(), database.beats.get());
   db::PgCatalog catalog(database.pool.get());
   PythonHost host;
   Workflows workflows(&catalog);

@@ -18,9 +18,14 @@ Uuid Uuid::Random() {
 
 Uuid Uuid::AtTime(absl::Time at) {
   Uuid uuid = Random();
-  const uint64_t millis = static_cast<uint64_t>(absl::ToUnixMillis(at));
-  for (int i = 0; i < 6; ++i) uuid.bytes[i] = static_cast<uint8_t>(millis >> (40 - 8 * i));
-  uuid.bytes[6] = static_cast<uint8_t>((uuid.bytes[6] & 0x0f) | 0x70);
+  const int64_t millis = absl::ToUnixMillis(at);
+  const int64_t nanos = absl::ToInt64Nanoseconds(at - absl::FromUnixMillis(millis));
+  const uint64_t part = static_cast<uint64_t>(nanos) * 4096 / 1'000'000;
+  for (int i = 0; i < 6; ++i) {
+    uuid.bytes[i] = static_cast<uint8_t>(static_cast<uint64_t>(millis) >> (40 - 8 * i));
+  }
+  uuid.bytes[6] = static_cast<uint8_t>(0x70 | part >> 8);
+  uuid.bytes[7] = static_cast<uint8_t>(part);
   return uuid;
 }
 

@@ -18,7 +18,8 @@ struct Uuid {
 
   // A random version 4 value.
   static Uuid Random();
-  // Version 7: `at` in milliseconds, then random bits, so that keys sort by their time.
+  // Version 7, with the parts of a millisecond in rand_a as RFC 9562's section 6.2 has it: keys
+  // sort by their time, to a quarter of a microsecond. The last 62 bits are random.
   static Uuid AtTime(absl::Time at);
   // Accepts the canonical form of 36 characters only.
   static absl::StatusOr<Uuid> Parse(absl::string_view text);

@@ -73,6 +73,8 @@ Json Json::Array(std::vector<Json> elements) {
   return Node::MakeArray(elements.data(), elements.size());
 }
 
+Json Json::Object() { return Node::MakeObject(nullptr, 0); }
+
 Json Json::Object(std::vector<JsonMember> members) {
   for (const JsonMember& member : members) MILLRACE_CHECK(member.key.is_string());
   return Node::MakeObject(members.data(), members.size());

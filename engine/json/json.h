@@ -39,7 +39,8 @@ class Json {
   explicit Json(const char* value) : Json(absl::string_view(value)) {}
   static Json Array(std::vector<Json> elements = {});
   // Of members with one key the last wins, in the place of the first.
-  static Json Object(std::vector<JsonMember> members = {});
+  static Json Object();
+  static Json Object(std::vector<JsonMember> members);
   static Json Object(std::initializer_list<std::pair<absl::string_view, Json>> members);
 
   Json(const Json& other) : kind_(other.kind_), bits_(other.bits_) {

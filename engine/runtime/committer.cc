@@ -43,7 +43,8 @@ absl::Status ResolveDoubt(ExecutionStorage& storage, const WriteBatch& batch,
   if (places.empty()) return absl::OkStatus();
   const absl::StatusOr<ExecutionStorage::WritersRead> read = storage.ReadWriters(places);
   if (!read.ok()) return read.status();
-  if (read->token != batch.token) {
+  if (read->token != batch.token) {  // rows that were inserted may be lost as well
+    *result = AllOf(batch, RowFate::kLost);
     result->token_holds = false;
     return absl::OkStatus();
   }
@@ -64,8 +65,11 @@ CommitResult FromOutcome(const WriteOutcome& outcome) {
   return result;
 }
 
+CommitResult CommitTries(ExecutionStorage& storage, const WriteBatch& batch,
+                         const std::atomic<bool>& stopping, bool in_doubt);
+
 CommitResult CommitHalves(ExecutionStorage& storage, const WriteBatch& batch,
-                          const std::atomic<bool>& stopping) {
+                          const std::atomic<bool>& stopping, bool in_doubt) {
   WriteBatch first{.writer = batch.writer,
                    .token = batch.token,
                    .deadline = batch.deadline,
@@ -78,19 +82,17 @@ CommitResult CommitHalves(ExecutionStorage& storage, const WriteBatch& batch,
   for (size_t i = 0; i < batch.appends.size(); ++i) {
     (batch.starts.size() + i < rows / 2 ? first : second).appends.push_back(batch.appends[i]);
   }
-  CommitResult result = CommitBatch(storage, first, stopping);
-  const CommitResult rest = CommitBatch(storage, second, stopping);
+  CommitResult result = CommitTries(storage, first, stopping, in_doubt);
+  const CommitResult rest = CommitTries(storage, second, stopping, in_doubt);
   result.starts.insert(result.starts.end(), rest.starts.begin(), rest.starts.end());
   result.appends.insert(result.appends.end(), rest.appends.begin(), rest.appends.end());
   result.token_holds = result.token_holds && rest.token_holds;
   return result;
 }
 
-}  // namespace
-
-CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
-                         const std::atomic<bool>& stopping) {
-  bool in_doubt = false;
+// `in_doubt`: an earlier try of these rows, in a larger batch, may have been done.
+CommitResult CommitTries(ExecutionStorage& storage, const WriteBatch& batch,
+                         const std::atomic<bool>& stopping, bool in_doubt) {
   for (int tries = 0;; ++tries) {
     const absl::StatusOr<WriteOutcome> outcome = storage.Write(batch);
     absl::Status status = outcome.status();
@@ -108,11 +110,14 @@ CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
       in_doubt = true;
     } else if (!absl::IsUnavailable(status) && !absl::IsAborted(status)) {
       if (batch.starts.size() + batch.appends.size() > 1) {
-        return CommitHalves(storage, batch, stopping);
+        return CommitHalves(storage, batch, stopping, in_doubt);
       }
       Log(LogLevel::kError, "the database refuses a row",
           {{"error", std::string(status.message())}});
-      return AllOf(batch, RowFate::kRefused);
+      CommitResult refused = AllOf(batch, RowFate::kRefused);
+      if (!in_doubt) return refused;
+      status = ResolveDoubt(storage, batch, &refused);
+      if (status.ok()) return refused;
     }
     if (stopping.load()) return AllOf(batch, RowFate::kLost);
     if (tries % 20 == 19) {
@@ -121,6 +126,13 @@ CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
     }
     BackOff(tries);
   }
+}
+
+}  // namespace
+
+CommitResult CommitBatch(ExecutionStorage& storage, const WriteBatch& batch,
+                         const std::atomic<bool>& stopping) {
+  return CommitTries(storage, batch, stopping, false);
 }
 
 Committer::Committer(ExecutionStorage* storage, Done done)

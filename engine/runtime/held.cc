@@ -16,30 +16,35 @@ ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_i
   return info;
 }
 
-absl::StatusOr<FoldedExecution> Fold(
-    const StoredExecution& stored, Workflows::Startable of,
-    const std::function<void(const HistoryEvent&, const Writer&)>& sink) {
+absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::Startable of,
+                                     const FoldSink& sink) {
   FoldedExecution folded;
   folded.key = stored.key;
   folded.execution_id = stored.execution_id;
   folded.info = InfoOf(of.workflow, stored.execution_id);
   folded.claims = stored.claims;
-  for (const JournalRow& row : stored.rows) {
-    if (row.seq != folded.next_seq) {
-      return absl::DataLossError(absl::StrCat("journal row ", folded.next_seq, " is missing"));
+  folded.of = std::move(of);
+  MILLRACE_RETURN_IF_ERROR(FoldOn(stored.rows, &folded, sink));
+  return folded;
+}
+
+absl::Status FoldOn(const std::vector<JournalRow>& rows, FoldedExecution* folded,
+                    const FoldSink& sink) {
+  for (const JournalRow& row : rows) {
+    if (row.seq != folded->next_seq) {
+      return absl::DataLossError(absl::StrCat("journal row ", folded->next_seq, " is missing"));
     }
-    ++folded.next_seq;
+    ++folded->next_seq;
     const HistorySink per_event = [&](const HistoryEvent& event) {
-      if (event.type == EventType::kTaskScheduled) folded.writers[event.id] = row.writer;
+      if (event.type == EventType::kTaskScheduled) folded->writers[event.id] = row.writer;
       if (sink) sink(event, row.writer);
     };
     MILLRACE_RETURN_IF_ERROR(
-        FoldRow(*of.program, row.format, row.events, &folded.snapshot, per_event));
+        FoldRow(*folded->of.program, row.format, row.events, &folded->snapshot, per_event));
   }
-  absl::erase_if(folded.writers,
-                 [&](const auto& entry) { return !folded.snapshot.waits.contains(entry.first); });
-  folded.of = std::move(of);
-  return folded;
+  absl::erase_if(folded->writers,
+                 [&](const auto& entry) { return !folded->snapshot.waits.contains(entry.first); });
+  return absl::OkStatus();
 }
 
 ExecutionStatus StatusOf(const Snapshot& snapshot) {

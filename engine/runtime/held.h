@@ -33,16 +33,21 @@ enum class Durability : uint8_t {
 struct GivenEvent {
   decltype(Event::what) what;
   ExecutionDone done;  // may be null
-  // A task's result from this node's own dispatch: of which reading of the database, and, for
-  // EXPRESS executions, of which run. A result of another one may name another task by the same
-  // event id; whoever takes the execution up dispatches again.
+  // A task's result from this node's own dispatch: which task it answers. The journal's row that
+  // scheduled it tells, or, for EXPRESS executions, the run: after the loss of rows, or in another
+  // run, the same event id may name another task.
   struct Origin {
-    int64_t epoch = 0;
+    int64_t event_id = 0;
+    Writer writer;
     int64_t claims = 0;
   };
   std::optional<Origin> origin;
-  bool was_reread =
-      false;  // an id that was not given out has already made the snapshot be read again
+  // An id that was not given out has already made the snapshot be read again.
+  bool was_reread = false;
+  // A row with it was made, whose fate may have been unknown.
+  bool was_applied = false;
+  // Its step takes too long for the lane.
+  bool is_long = false;
 };
 
 // Where the row that scheduled a task stands: part of the task's idempotency key.
@@ -59,7 +64,7 @@ struct Held {
   Snapshot snapshot;  // with the row that is being made
   int64_t seq = 1;    // of the row that is being made
   int64_t claims = 0;
-  TaskWriters writers;  // of tasks that were under way when it was taken up
+  TaskWriters writers;  // of the tasks that are under way
 
   std::deque<GivenEvent> events;
 
@@ -68,6 +73,7 @@ struct Held {
   std::vector<GivenEvent> applied;
   std::vector<HistoryEvent> history;
   std::vector<Command> commands;
+  size_t row_bytes = 0;   // about what its events take
   size_t row_events = 0;  // of `history`, those in the row that is being committed
   bool needs_fence = false;
   std::optional<StartRow>
@@ -98,11 +104,16 @@ struct FoldedExecution {
 // The context object's and the limits' view of an execution.
 ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_id);
 
+// Sees each event of a fold, and who wrote its row.
+using FoldSink = std::function<void(const HistoryEvent&, const Writer&)>;
+
 // Folds a stored execution. UNIMPLEMENTED for a newer journal format; DATA_LOSS and BrokenInvariant
 // for a journal that cannot be folded.
-absl::StatusOr<FoldedExecution> Fold(
-    const StoredExecution& stored, Workflows::Startable of,
-    const std::function<void(const HistoryEvent&, const Writer&)>& sink = nullptr);
+absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::Startable of,
+                                     const FoldSink& sink = nullptr);
+// Goes on with a fold: `rows` begin at its next_seq.
+absl::Status FoldOn(const std::vector<JournalRow>& rows, FoldedExecution* folded,
+                    const FoldSink& sink = nullptr);
 
 // As callers see it.
 ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,

@@ -16,7 +16,14 @@ namespace {
 constexpr int kClaimsAtOnce = 300;
 constexpr int kLossesMax = 3;
 constexpr int64_t kDeadAfterNanos = 5'000'000'000;
+// Until a node that can read it is likely to look, this one must not find it due again each second.
+constexpr absl::Duration kRestOfNewerFormats = absl::Seconds(30);
 constexpr int64_t kCompareEachNanos = 10'000'000'000;
+
+std::string NameOf(const StoredExecution& stored) {
+  return absl::StrCat("projects/", stored.project, "/workflows/", stored.workflow, "/executions/",
+                      stored.execution_id);
+}
 
 }  // namespace
 
@@ -38,19 +45,22 @@ void Keeper::Run() {
 
 void Keeper::Stop() {
   {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(orders_->mutex);
+    orders_->stopping = true;
   }
-  changed_.notify_all();
+  orders_->changed.notify_all();
   if (beating_.joinable()) beating_.join();
   if (sweeping_.joinable()) sweeping_.join();
 }
 
 bool Keeper::Sleep(absl::Duration duration, bool until_asked) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, absl::ToChronoMicroseconds(duration),
-                    [&] { return stopping_ || (until_asked && !asked_.empty()); });
-  return !stopping_;
+  Orders& orders = *orders_;
+  std::unique_lock lock(orders.mutex);
+  orders.changed.wait_for(lock, absl::ToChronoMicroseconds(duration), [&] {
+    return orders.stopping || (until_asked && (!orders.asked.empty() || orders.risky_is_next));
+  });
+  orders.risky_is_next = orders.risky_is_next && !until_asked;
+  return !orders.stopping;
 }
 
 void Keeper::RunBeats() {
@@ -77,6 +87,7 @@ void Keeper::RunSweeps() {
     if (status.ok() && (has_more || now - swept_nanos > 1'000'000'000)) {
       const absl::StatusOr<int> claimed = Sweep();
       status = claimed.status();
+      if (!status.ok()) compare_asked_ = true;  // it may have claimed some, unheard
       has_more = claimed.ok() && *claimed >= kClaimsAtOnce;
       swept_nanos = now;
     }
@@ -149,21 +160,21 @@ std::vector<NodeIncarnation> Keeper::AliveNodes() {
 absl::StatusOr<int> Keeper::Sweep() {
   MILLRACE_ASSIGN_OR_RETURN(std::vector<Claim> due, storage_->ClaimDue(node_->me(), kClaimsAtOnce));
   int claimed = static_cast<int>(due.size());
-  TakeUp(std::move(due));
+  TakeUp(due);
   const std::vector<NodeIncarnation> alive = AliveNodes();
   if (alive.empty()) return claimed;
   MILLRACE_ASSIGN_OR_RETURN(std::vector<Claim> lost,
                             storage_->ClaimLost(node_->me(), alive, kClaimsAtOnce));
   claimed = std::max(claimed, static_cast<int>(lost.size()));
-  TakeUp(std::move(lost));
+  TakeUp(lost);
   return claimed;
 }
 
-void Keeper::TakeUp(std::vector<Claim> claims) {
+void Keeper::TakeUp(const std::vector<Claim>& claims) {
   std::vector<ExecutionKey> keys;
   for (const Claim& claim : claims) {
     if (claim.losses > 0) {
-      risky_.push_back(claim);
+      AddRisky(claim);
     } else {
       keys.push_back(claim.key);
     }
@@ -174,56 +185,107 @@ void Keeper::TakeUp(std::vector<Claim> claims) {
     compare_asked_ = true;
     return;
   }
-  HandOut(*read, {});
+  for (const StoredExecution& stored : read->executions) HandOutOne(stored, read->token, nullptr);
+}
+
+// The newest claim of each counts.
+void Keeper::AddRisky(const Claim& claim) {
+  for (Claim& waiting : risky_) {
+    if (waiting.key != claim.key) continue;
+    waiting = claim;
+    return;
+  }
+  risky_.push_back(claim);
 }
 
 // One at a time, the next after the fence of the one before: whoever takes the node down with it is
 // then known.
 void Keeper::TakeUpRisky() {
-  while (!risky_.empty() && !risky_under_way_->load()) {
-    const Claim claim = risky_.front();
-    risky_.pop_front();
-    if (claim.losses >= kLossesMax) {
-      const absl::Status status =
-          storage_->Quarantine(node_->me(), claim.key,
-                               absl::StrCat("lost ", claim.losses,
-                                            " times between being taken up and its first commit"));
-      if (!status.ok()) risky_.push_back(claim);
-      if (!status.ok()) return;
-      Log(LogLevel::kError, "an execution is quarantined",
-          {{"execution", claim.key.uuid.ToString()}});
-      continue;
+  while (!risky_.empty()) {
+    {
+      const std::lock_guard lock(orders_->mutex);
+      if (orders_->risky.has_value()) return;
     }
-    const absl::StatusOr<ExecutionsRead> read = storage_->Read({claim.key});
-    if (!read.ok()) {
-      risky_.push_front(claim);
-      return;
-    }
-    for (const StoredExecution& stored : read->executions) {
-      if (stored.owner != node_->me() || stored.status != ExecutionStatus::kRunning) continue;
-      risky_under_way_->store(true);
-      HandOutOne(stored, read->token,
-                 FenceGuard(nullptr, [flag = risky_under_way_](void*) { flag->store(false); }));
-    }
+    if (!TakeUpNextRisky()) return;
   }
+}
+
+// False if the database has to be tried again later.
+bool Keeper::TakeUpNextRisky() {
+  const Claim claim = risky_.front();
+  if (claim.losses >= kLossesMax) {
+    const absl::Status status =
+        storage_->Quarantine(node_->me(), claim.key,
+                             absl::StrCat("lost ", claim.losses,
+                                          " times between being taken up and its first commit"));
+    if (!status.ok()) return false;
+    risky_.pop_front();
+    Log(LogLevel::kError, "an execution is quarantined",
+        {{"execution", claim.key.uuid.ToString()}});
+    ReadAgain(claim.key);  // whoever asks for it here is told
+    return true;
+  }
+  const absl::StatusOr<bool> is_own = storage_->MarkTakenUp(node_->me(), claim);
+  if (!is_own.ok()) return false;
+  if (!*is_own) {
+    risky_.pop_front();
+    return true;
+  }
+  const absl::StatusOr<ExecutionsRead> read = storage_->Read({claim.key});
+  if (!read.ok()) return false;
+  risky_.pop_front();
+  {
+    const std::lock_guard lock(orders_->mutex);
+    orders_->risky = claim.key;
+  }
+  const auto let_go = [orders = orders_](void*) {
+    {
+      const std::lock_guard lock(orders->mutex);
+      orders->risky.reset();
+      orders->risky_is_next = true;
+    }
+    orders->changed.notify_all();
+  };
+  const FenceGuard guard(orders_.get(), let_go);
+  for (const StoredExecution& stored : read->executions) HandOutOne(stored, read->token, guard);
+  return true;
 }
 
 void Keeper::ReadAgain(const ExecutionKey& key) {
   {
-    const std::lock_guard lock(mutex_);
-    asked_.push_back(key);
+    const std::lock_guard lock(orders_->mutex);
+    orders_->asked.push_back(key);
   }
-  changed_.notify_all();
+  orders_->changed.notify_all();
+}
+
+// Those of `claims` that may be read at once; the others wait in line, or are being taken up.
+absl::flat_hash_set<ExecutionKey> Keeper::ReadableNow(const std::vector<Claim>& claims) {
+  std::optional<ExecutionKey> risky;
+  {
+    const std::lock_guard lock(orders_->mutex);
+    risky = orders_->risky;
+  }
+  absl::flat_hash_set<ExecutionKey> readable;
+  for (const Claim& claim : claims) {
+    if (claim.losses == 0 || claim.key == risky) {
+      readable.insert(claim.key);
+    } else {
+      AddRisky(claim);
+    }
+  }
+  return readable;
 }
 
 int Keeper::ReadAsked() {
   std::vector<ExecutionKey> asked;
   {
-    const std::lock_guard lock(mutex_);
-    asked = std::exchange(asked_, {});
+    const std::lock_guard lock(orders_->mutex);
+    asked = std::exchange(orders_->asked, {});
   }
   std::sort(asked.begin(), asked.end());
   asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+  bool has_locked = false;
   for (size_t i = 0; i < asked.size(); i += kClaimsAtOnce) {
     const std::vector<ExecutionKey> slice(
         asked.begin() + static_cast<int64_t>(i),
@@ -242,20 +304,28 @@ int Keeper::ReadAsked() {
       Sleep(absl::Milliseconds(100), false);
       continue;
     }
-    HandOut(*read, slice);
+    const absl::flat_hash_set<ExecutionKey> readable = ReadableNow(*claims);
+    absl::flat_hash_set<ExecutionKey> missing(slice.begin(), slice.end());
+    for (const StoredExecution& stored : read->executions) {
+      missing.erase(stored.key);
+      const bool is_own =
+          stored.status == ExecutionStatus::kRunning && stored.owner == node_->me();
+      if (!is_own || readable.contains(stored.key)) {
+        HandOutOne(stored, read->token, nullptr);
+      } else if (std::none_of(claims->begin(), claims->end(), [&](const Claim& claim) {
+                   return claim.key == stored.key;
+                 })) {
+        // Another statement had it locked: without a new claim it is not to be handed out.
+        ReadAgain(stored.key);
+        has_locked = true;
+      }
+    }
+    for (const ExecutionKey& key : missing) {
+      lane_of_(key).Post(lane_message::Gone{.key = key, .status = errors::DatabaseUnavailable()});
+    }
   }
+  if (has_locked) Sleep(absl::Milliseconds(20), false);
   return static_cast<int>(asked.size());
-}
-
-void Keeper::HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked) {
-  absl::flat_hash_set<ExecutionKey> missing(asked.begin(), asked.end());
-  for (const StoredExecution& stored : read.executions) {
-    missing.erase(stored.key);
-    HandOutOne(stored, read.token, nullptr);
-  }
-  for (const ExecutionKey& key : missing) {
-    lane_of_(key).Post(lane_message::Gone{.key = key, .status = errors::DatabaseUnavailable()});
-  }
 }
 
 void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
@@ -265,9 +335,7 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
       stored.status != ExecutionStatus::kRunning && stored.status != ExecutionStatus::kQuarantined;
   if (stored.status == ExecutionStatus::kQuarantined) {
     lane.Post(lane_message::Gone{.key = stored.key,
-                                 .status = errors::ExecutionQuarantined(absl::StrCat(
-                                     "projects/", stored.project, "/workflows/", stored.workflow,
-                                     "/executions/", stored.execution_id))});
+                                 .status = errors::ExecutionQuarantined(NameOf(stored))});
     return;
   }
   if (!is_ended && stored.owner != node_->me()) {  // another node's: it hears from its own
@@ -279,7 +347,10 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
         {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
-    if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) ReadAgain(stored.key);
+    if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) {
+      return ReadAgain(stored.key);
+    }
+    lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
     return;
   }
   std::string reason;
@@ -293,7 +364,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
     if (absl::IsUnimplemented(folded.status())) {
       Log(LogLevel::kWarning, "an execution's journal is of a newer format: released",
           {{"execution", stored.key.uuid.ToString()}});
-      storage_->Release(node_->me(), {stored.key}).IgnoreError();
+      storage_->Release(node_->me(), {stored.key}, kRestOfNewerFormats).IgnoreError();
+      lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
       return;
     }
     reason = std::string(folded.status().message());
@@ -303,6 +375,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   Log(LogLevel::kError, "an execution cannot be folded: quarantined",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
   storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
+  lane.Post(lane_message::Gone{.key = stored.key,
+                               .status = errors::ExecutionQuarantined(NameOf(stored))});
 }
 
 absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Keeper {
   absl::Status Compare();
   // Reads what ReadAgain() asked for; returns how many.
   int ReadAsked();
+  // Takes up the next of those that were lost before, if none is under way.
+  void TakeUpRisky();
 
   // Any thread. The lane gets TakenUp or Gone.
   void ReadAgain(const ExecutionKey& key);
@@ -57,9 +60,10 @@ class Keeper {
   std::vector<NodeIncarnation> AliveNodes();
   using HeldClaims = absl::flat_hash_map<ExecutionKey, int64_t>;
   absl::StatusOr<HeldClaims> ListHeld();
-  void TakeUp(std::vector<Claim> claims);
-  void TakeUpRisky();
-  void HandOut(const ExecutionsRead& read, const std::vector<ExecutionKey>& asked);
+  void TakeUp(const std::vector<Claim>& claims);
+  void AddRisky(const Claim& claim);
+  bool TakeUpNextRisky();
+  absl::flat_hash_set<ExecutionKey> ReadableNow(const std::vector<Claim>& claims);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
                   FenceGuard fence_guard);
 
@@ -81,15 +85,20 @@ class Keeper {
   std::atomic<bool> beats_were_interrupted_{false};
   // Executions that have been lost between claim and fence: taken up one at a time.
   std::deque<Claim> risky_;
-  std::shared_ptr<std::atomic<bool>> risky_under_way_ = std::make_shared<std::atomic<bool>>(false);
   int64_t compared_nanos_ = 0;
   // Before its time: the heartbeat's thread asks too.
   std::atomic<bool> compare_asked_{false};
 
-  std::mutex mutex_;  // guards the rest: lanes ask, the threads are stopped
-  std::condition_variable changed_;
-  std::vector<ExecutionKey> asked_;
-  bool stopping_ = false;
+  // What others tell the keeper's threads. A fence guard may outlive the keeper, so it is shared.
+  struct Orders {
+    std::mutex mutex;  // guards the rest: lanes ask and let guards go, the threads are stopped
+    std::condition_variable changed;
+    std::vector<ExecutionKey> asked;
+    std::optional<ExecutionKey> risky;  // is being taken up, and its fence is not committed yet
+    bool risky_is_next = false;
+    bool stopping = false;
+  };
+  const std::shared_ptr<Orders> orders_ = std::make_shared<Orders>();
   // A heartbeat must not wait for a sweep: others would take this node for dead.
   std::thread beating_;
   std::thread sweeping_;

@@ -22,14 +22,16 @@ std::vector<HistoryEvent> FirstOf(const std::vector<HistoryEvent>& events, size_
 
 }  // namespace
 
-bool LaneInbox::Post(LaneMessage message) {
+void LaneInbox::Post(LaneMessage message) {
   {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return false;
+    std::unique_lock lock(mutex_);
+    if (closed_) {
+      lock.unlock();
+      return Refuse(std::move(message), errors::ShuttingDown());
+    }
     messages_.push_back(std::move(message));
   }
   changed_.notify_one();
-  return true;
 }
 
 std::vector<LaneMessage> LaneInbox::Take(absl::Duration patience) {
@@ -61,6 +63,10 @@ Lane::Lane(Node* node, const Clock* clock, ExecutionStorage* storage, WorkQueue*
       spare_(spare),
       hooks_(std::move(hooks)),
       inbox_(std::make_shared<LaneInbox>()),
+      alarms_([this](const AlarmQueue::Alarm& alarm) {
+        const Held* held = Find(alarm.key);
+        return held != nullptr && IsDue(*held, alarm.event_id);
+      }),
       committer_(std::make_unique<Committer>(
           storage, [inbox = inbox_](WriteBatch batch, CommitResult result) {
             inbox->Post(
@@ -87,7 +93,7 @@ void Lane::Stop(const absl::Status& status) {
   for (auto& [key, held] : held_) AnswerAll(*held, status);
 }
 
-void Lane::Refuse(LaneMessage message, const absl::Status& status) {
+void Refuse(LaneMessage message, const absl::Status& status) {
   if (auto* start = std::get_if<lane_message::Start>(&message)) AnswerAll(*start->held, status);
   if (auto* give = std::get_if<lane_message::Give>(&message); give && give->event.done) {
     give->event.done(status);
@@ -97,8 +103,8 @@ void Lane::Refuse(LaneMessage message, const absl::Status& status) {
 
 bool Lane::RunOnce(absl::Duration patience) {
   if (!ready_.empty() && !is_committing_) patience = absl::ZeroDuration();
-  if (!alarms_.empty()) {
-    patience = std::min(patience, std::max(alarms_.top().at - clock_->Now(), absl::ZeroDuration()));
+  if (const std::optional<absl::Time> at = alarms_.next_at()) {
+    patience = std::min(patience, std::max(*at - clock_->Now(), absl::ZeroDuration()));
   }
   if (!is_committing_ && !building_.empty()) patience = std::min(patience, absl::Milliseconds(50));
   if (!deferred_.empty()) patience = std::min(patience, absl::Milliseconds(100));
@@ -136,6 +142,10 @@ void Lane::Handle(lane_message::Start message) {
 }
 
 void Lane::Handle(lane_message::Give message) {
+  if (const auto& origin = message.event.origin) {
+    under_way_.erase(
+        {.key = message.key, .event_id = origin->event_id, .writer = origin->writer});
+  }
   Held* held = Find(message.key);
   // Whoever takes the execution up, if it still waits for the task, dispatches it again.
   if (held == nullptr && message.event.origin.has_value()) return;
@@ -164,14 +174,18 @@ void Lane::Handle(lane_message::AwaitEnd message) {
 
 void Lane::RingAlarms() {
   const absl::Time now = clock_->Now();
-  while (!alarms_.empty() && alarms_.top().at <= now) {
-    const Alarm alarm = alarms_.top();
-    alarms_.pop();
-    Held* held = Find(alarm.key);
-    if (held == nullptr || held->must_read) continue;  // taking up sets its alarms again
-    if (alarm.event_id != 0 && !held->snapshot.waits.contains(alarm.event_id)) continue;
-    GiveTo(*held, {.what = AlarmRang{.event_id = alarm.event_id}});
+  while (const std::optional<AlarmQueue::Alarm> alarm = alarms_.PopDue(now)) {
+    Held* held = Find(alarm->key);
+    if (held == nullptr || !IsDue(*held, alarm->event_id)) continue;
+    GiveTo(*held, {.what = AlarmRang{.event_id = alarm->event_id}});
   }
+}
+
+// Whether an alarm means anything. Where the snapshot is to be read again, the taking up sets its
+// alarms anew; where a spare thread has it, only the step will tell.
+bool Lane::IsDue(const Held& held, int64_t event_id) {
+  if (held.must_read) return false;
+  return held.is_stepping || event_id == 0 || held.snapshot.waits.contains(event_id);
 }
 
 void Lane::StepReady() {
@@ -238,13 +252,15 @@ void Lane::OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate
   Held* held = Find(key);
   if (held == nullptr) return;
   held->is_committing = false;
-  if (fate == RowFate::kDone) {
+  const bool is_of_another_database = batch.token != token_;
+  if (fate == RowFate::kDone && !is_of_another_database) {
     held->start.reset();
     OnDone(*held, batch.writer);
     return;
   }
-  if (fate == RowFate::kLost && !token_holds) {
-    // Nobody knows, or it was refused for the token: sent again. If it stands, its name tells.
+  if (fate != RowFate::kRefused && (is_of_another_database || !token_holds)) {
+    // Nobody knows, or it was refused for the token, or the database that took it is no longer the
+    // one that this lane works with: sent again. If it stands, its name tells.
     held->is_building = true;
     building_.push_back(key);
     return;
@@ -282,6 +298,7 @@ void Lane::OnDone(Held& held, const Writer& writer) {
   for (size_t i = 0; i < held.row_events; ++i) held.row_base += held.history[i].id != 0 ? 1 : 0;
   held.history.erase(held.history.begin(),
                      held.history.begin() + static_cast<int64_t>(held.row_events));
+  held.row_bytes = 0;
   std::vector<Command> commands = std::exchange(held.commands, {});
   const std::vector<GivenEvent> applied = std::exchange(held.applied, {});
   const std::vector<ExecutionDone> on_started = std::exchange(held.on_started, {});
@@ -304,9 +321,7 @@ void Lane::End(Held& held) {
     const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
     for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(view);
     for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(view);
-    for (const GivenEvent& event : std::exchange(held.events, {})) {
-      if (event.done) event.done(errors::ExecutionEnded(held.info.execution_name));
-    }
+    for (const GivenEvent& event : std::exchange(held.events, {})) AnswerEnded(held, event);
   }
   const ExecutionKey key = held.key;
   held_.erase(key);
@@ -317,27 +332,41 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
     const int64_t wait = std::visit([](const auto& some) { return some.event_id; }, command);
     if (wait != 0 && !held.snapshot.waits.contains(wait)) continue;  // ended since
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
-      alarms_.push({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
+      alarms_.Add({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
       continue;
     }
     Dispatch(held, std::get<InvokeFunction>(command), writer);
   }
 }
 
-void Lane::Dispatch(const Held& held, const InvokeFunction& invoke, const Writer& writer) {
+namespace {
+
+// Tasks that are over leave their writers behind, until they may be most of them.
+void ForgetClosedWriters(Held& held) {
+  if (held.writers.size() <= 2 * held.snapshot.waits.size() + 16) return;
+  absl::erase_if(held.writers,
+                 [&](const auto& entry) { return !held.snapshot.waits.contains(entry.first); });
+}
+
+}  // namespace
+
+void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer) {
   InvocationContext context{.execution_name = held.info.execution_name,
                             .event_id = invoke.event_id,
                             .function_name = invoke.function};
+  GivenEvent::Origin origin{.event_id = invoke.event_id, .claims = held.claims};
   if (held.durability == Durability::kSteps) {
-    const auto kept = held.writers.find(invoke.event_id);
-    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id,
-                                             kept == held.writers.end() ? writer : kept->second);
+    origin.writer = held.writers.try_emplace(invoke.event_id, writer).first->second;
+    ForgetClosedWriters(held);
+    const CallUnderWay call{
+        .key = held.key, .event_id = invoke.event_id, .writer = origin.writer};
+    if (!under_way_.insert(call).second) return;
+    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, origin.writer);
   } else {
     context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, held.claims);
   }
   context.request_id = context.idempotency_key;
   const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
-  const GivenEvent::Origin origin{.epoch = epoch_, .claims = held.claims};
   InvocationDone done = [inbox = inbox_, key = held.key, id = invoke.event_id,
                          origin](AslResult<Json> result) {
     GivenEvent event{.origin = origin};
@@ -367,7 +396,19 @@ void Lane::FlushDeferred() {
   }
 }
 
-void Lane::AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
+// What was asked of an execution that has ended. A stop that has ended it, and whose commit was
+// known only from the journal, has done what it should.
+void Lane::AnswerEnded(const Held& held, const GivenEvent& event) {
+  if (!event.done) return;
+  const auto* stop = std::get_if<StopRequested>(&event.what);
+  if (stop != nullptr && event.was_applied && held.snapshot.end == EventType::kExecutionAborted &&
+      held.snapshot.error == stop->error) {
+    return event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
+  }
+  event.done(errors::ExecutionEnded(held.info.execution_name));
+}
+
+void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
   for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(answer);
   for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(answer);
   for (const GivenEvent& event : std::exchange(held.applied, {})) {

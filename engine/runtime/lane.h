@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <queue>
 #include <string>
 #include <thread>
 #include <variant>
@@ -14,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
+#include "engine/runtime/alarm_queue.h"
 #include "engine/runtime/committer.h"
 #include "engine/runtime/fair_queue.h"
 #include "engine/runtime/held.h"
@@ -81,8 +81,8 @@ using LaneMessage = std::variant<lane_message::Start, lane_message::Give, lane_m
 // journal knows that they are outstanding.
 class LaneInbox {
  public:
-  // False once it is closed.
-  bool Post(LaneMessage message);
+  // Once it is closed, whoever waits for an answer gets SHUTTING_DOWN.
+  void Post(LaneMessage message);
   // All that waits, after at most `patience`.
   std::vector<LaneMessage> Take(absl::Duration patience);
   void Close();
@@ -94,6 +94,10 @@ class LaneInbox {
   std::vector<LaneMessage> messages_;
   bool closed_ = false;
 };
+
+// Answers all who wait for this message's outcome; for anything of this execution.
+void Refuse(LaneMessage message, const absl::Status& status);
+void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer);
 
 // What a lane asks of its surroundings. All calls return at once.
 struct LaneHooks {
@@ -127,11 +131,16 @@ class Lane {
   void Stop(const absl::Status& status);
 
  private:
-  struct Alarm {
-    absl::Time at;
+  // A task that has gone out from here and has not come back.
+  struct CallUnderWay {
     ExecutionKey key;
-    int64_t event_id;
-    friend bool operator>(const Alarm& a, const Alarm& b) { return a.at > b.at; }
+    int64_t event_id = 0;
+    Writer writer;
+    friend bool operator==(const CallUnderWay&, const CallUnderWay&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const CallUnderWay& call) {
+      return H::combine(std::move(h), call.key, call.event_id, call.writer.batch);
+    }
   };
 
   void Handle(lane_message::Start message);
@@ -149,11 +158,13 @@ class Lane {
   void GiveTo(Held& held, GivenEvent event);
   void MarkReady(Held& held);
   void RingAlarms();
+  static bool IsDue(const Held& held, int64_t event_id);
   void StepReady();
   void StepEvents(Held& held);
   // False: the event waits, for a spare thread or another snapshot.
   bool StepOne(Held& held);
-  bool IsOfAnotherRun(const Held& held, const GivenEvent& given) const;
+  static bool IsOfAnotherTask(const Held& held, const GivenEvent& given);
+  void CountBytes(Held& held, const std::vector<HistoryEvent>& history);
   void StepOnSpareThread(Held& held, GivenEvent event);
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);
@@ -163,14 +174,13 @@ class Lane {
   void OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate);
   void OnDone(Held& held, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
-  void Dispatch(const Held& held, const InvokeFunction& invoke, const Writer& writer);
+  void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
   void FlushDeferred();
   void ReadAgain(Held& held);
   void UndoRow(Held& held);
   void Quarantine(Held& held, const std::string& reason);
   void End(Held& held);
-  void Refuse(LaneMessage message, const absl::Status& status);
-  void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer);
+  static void AnswerEnded(const Held& held, const GivenEvent& event);
 
   Node* const node_;
   const Clock* const clock_;
@@ -180,15 +190,16 @@ class Lane {
   absl::flat_hash_map<ExecutionKey, std::unique_ptr<Held>> held_;
   // Executions that events wait for and that are being read.
   FairQueue ready_;
-  std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
+  AlarmQueue alarms_;
   std::vector<ExecutionKey> building_;
   size_t building_bytes_ = 0;
   bool is_committing_ = false;
-  // The database that this lane's snapshots were read from, and how many there have been.
+  // The database that this lane's snapshots were read from.
   DatabaseToken token_;
-  int64_t epoch_ = 0;
   // After a batch that the database did not take for its token or deadline: not before then.
   int64_t submit_after_nanos_ = 0;
+  // An execution that is taken up again waits for these instead of sending them out once more.
+  absl::flat_hash_set<CallUnderWay> under_way_;
   // Calls that wait until this node knows again that others see it alive.
   std::deque<std::function<void()>> deferred_;
   std::unique_ptr<Committer> committer_;

@@ -13,9 +13,11 @@ namespace {
 
 // History events of one step, after which a spare thread does it: some 5 ms of a lane's time.
 constexpr int64_t kLaneFuel = 1000;
-// Steps of snapshots of more frames run in the lane with full fuel: keeping a copy to go back to
-// would cost more than the step.
+// Of snapshots of more frames no copy is kept to go back to, which would cost more than the step:
+// the journal is read again in its place.
 constexpr size_t kCopiedFramesMax = 64;
+// A row that has this much takes no further event.
+constexpr size_t kRowBytesMax = 1 << 20;
 
 int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000; }
 
@@ -23,7 +25,8 @@ int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000;
 
 void Lane::StepEvents(Held& held) {
   const ExecutionKey key = held.key;
-  while (!held.events.empty() && !held.snapshot.ended) {
+  // What has come for one execution meanwhile goes into one row, unless that grows too large.
+  while (!held.events.empty() && !held.snapshot.ended && held.row_bytes < kRowBytesMax) {
     if (!StepOne(held)) {
       if (Find(key) == nullptr) return;  // quarantined
       break;
@@ -32,38 +35,44 @@ void Lane::StepEvents(Held& held) {
   AfterSteps(held);
 }
 
-bool Lane::IsOfAnotherRun(const Held& held, const GivenEvent& given) const {
+// A result of a task that this execution, as it now stands, has not scheduled, or that has come
+// already.
+bool Lane::IsOfAnotherTask(const Held& held, const GivenEvent& given) {
   if (!given.origin.has_value() || held.durability == Durability::kNone) return false;
-  if (given.origin->epoch != epoch_) return true;
-  return held.durability == Durability::kEnds && given.origin->claims != held.claims;
+  if (held.durability == Durability::kEnds) return given.origin->claims != held.claims;
+  const auto writer = held.writers.find(given.origin->event_id);
+  return writer == held.writers.end() || writer->second != given.origin->writer;
 }
 
 bool Lane::StepOne(Held& held) {
   GivenEvent given = std::move(held.events.front());
   held.events.pop_front();
-  if (IsOfAnotherRun(held, given)) return true;
+  if (IsOfAnotherTask(held, given)) return true;
+  const bool is_wide = held.snapshot.frames.size() > kCopiedFramesMax;
+  if (given.is_long || (is_wide && held.durability != Durability::kSteps)) {
+    StepOnSpareThread(held, std::move(given));
+    return false;
+  }
   const Event event{.at = clock_->Now(), .what = given.what};
-  const bool is_copied = held.snapshot.frames.size() <= kCopiedFramesMax;
   StepResult result;
   try {
-    if (!is_copied) {
-      const StepRefusal refusal =
-          Step(*held.of.program, held.info, event, FullFuel(held.info), &held.snapshot, &result);
-      if (refusal == StepRefusal::kTooLong) {
-        Quarantine(held, "a step does not end");
-        return false;
-      }
-      return TakeStep(held, refusal, std::move(given), std::move(result));
-    }
-    Snapshot before = held.snapshot;
+    std::optional<Snapshot> before;
+    if (!is_wide) before = held.snapshot;
     const StepRefusal refusal =
         Step(*held.of.program, held.info, event, kLaneFuel, &held.snapshot, &result);
-    if (refusal == StepRefusal::kTooLong) {
-      held.snapshot = std::move(before);
-      StepOnSpareThread(held, std::move(given));
-      return false;
+    if (refusal != StepRefusal::kTooLong) {
+      return TakeStep(held, refusal, std::move(given), std::move(result));
     }
-    return TakeStep(held, refusal, std::move(given), std::move(result));
+    given.is_long = true;
+    if (before.has_value()) {
+      held.snapshot = *std::move(before);
+      StepOnSpareThread(held, std::move(given));
+    } else {
+      held.events.push_front(std::move(given));
+      UndoRow(held);
+      ReadAgain(held);
+    }
+    return false;
   } catch (const BrokenInvariant& broken) {
     Log(LogLevel::kError, "a step has broken an invariant",
         {{"execution", held.key.uuid.ToString()}, {"where", broken.what()}});
@@ -73,10 +82,24 @@ bool Lane::StepOne(Held& held) {
   }
 }
 
+// Of the row being made: a batch is limited by them, and so is what one row gathers.
+void Lane::CountBytes(Held& held, const std::vector<HistoryEvent>& history) {
+  size_t bytes = 0;
+  for (const HistoryEvent& event : history) {
+    bytes += 64;
+    if (event.data.has_value() && event.source == DataSource::kInline) {
+      bytes += event.data->TextSize();
+    }
+  }
+  held.row_bytes += bytes;
+  if (held.is_building) building_bytes_ += bytes;
+}
+
 void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
   held.is_stepping = true;
   auto work = [inbox = inbox_, key = held.key, program = held.of.program, info = held.info,
-               at = clock_->Now(), snapshot = held.snapshot, given = std::move(given)]() mutable {
+               at = clock_->Now(), snapshot = std::move(held.snapshot),
+               given = std::move(given)]() mutable {
     lane_message::Stepped stepped{.key = key, .event = given};
     try {
       stepped.refusal = Step(*program, info, Event{.at = at, .what = given.what}, FullFuel(info),
@@ -114,12 +137,7 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
         held.row_base = held.snapshot.last_id;
         for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
       }
-      for (const HistoryEvent& event : result.history) {
-        building_bytes_ += 64;
-        if (event.data.has_value() && event.source == DataSource::kInline) {
-          building_bytes_ += event.data->TextSize();
-        }
-      }
+      if (held.durability == Durability::kSteps) CountBytes(held, result.history);
       std::move(result.history.begin(), result.history.end(), std::back_inserter(held.history));
       std::move(result.commands.begin(), result.commands.end(), std::back_inserter(held.commands));
       held.applied.push_back(std::move(given));
@@ -134,7 +152,7 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
       ReadAgain(held);
       return false;
     case StepRefusal::kEnded:
-      if (given.done) given.done(errors::ExecutionEnded(held.info.execution_name));
+      AnswerEnded(held, given);
       return true;
     default:  // a duplicate
       if (given.done) given.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
@@ -152,6 +170,7 @@ void Lane::AfterSteps(Held& held) {
   if (is_row) {
     held.is_building = true;
     building_.push_back(held.key);
+    building_bytes_ += held.row_bytes;
     return;
   }
   if (held.durability == Durability::kSteps) return;
@@ -173,10 +192,12 @@ void Lane::ReadAgain(Held& held) {
 // The row being made is given up; the events that made it are not.
 void Lane::UndoRow(Held& held) {
   for (auto it = held.applied.rbegin(); it != held.applied.rend(); ++it) {
+    it->was_applied = true;
     held.events.push_front(std::move(*it));
   }
   held.applied.clear();
   held.history.clear();
+  held.row_bytes = 0;
   held.commands.clear();
   held.needs_fence = false;
   held.is_building = false;
@@ -192,6 +213,8 @@ void Lane::Handle(lane_message::TakenUp message) {
     held = made.get();
     held_[folded.key] = std::move(made);
   }
+  // Read again on the way to its fence, it is still the one that is being taken up.
+  if (message.fence_guard != nullptr) held->fence_guard = std::move(message.fence_guard);
   const bool is_busy = held->is_committing || held->is_stepping;
   if (is_busy || (!held->must_read && held->claims >= folded.claims)) {
     // Held already; or what was read may be older than what is being written: read once more then.
@@ -212,7 +235,6 @@ void Lane::Handle(lane_message::TakenUp message) {
   held->seq = folded.next_seq;
   held->claims = folded.claims;
   held->writers = std::move(folded.writers);
-  held->fence_guard = std::move(message.fence_guard);
   if (held->snapshot.ended) return End(*held);
   held->needs_fence = true;
   held->commands = OutstandingCommands(*held->of.program, held->snapshot);
@@ -232,7 +254,6 @@ void Lane::Handle(lane_message::Gone message) {
 
 void Lane::Handle(lane_message::ForgetAll message) {
   token_ = std::move(message.token);
-  ++epoch_;
   std::vector<ExecutionKey> keys;
   for (const auto& [key, held] : held_) {
     if (held->durability != Durability::kNone && !held->start.has_value()) keys.push_back(key);

@@ -34,9 +34,7 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
       node_(NodeIncarnation{Uuid::Random()}, options_.address),
       reads_(std::make_unique<WorkQueue>(4)),
       spare_(std::make_unique<WorkQueue>(1)) {
-  watches_ = std::make_unique<Watches>(
-      reads_.get(),
-      [this](const ExecutionKey& key, int64_t after_id) { return ReadNews(key, after_id); });
+  watches_ = std::make_unique<Watches>(storage_, workflows_);
   int lanes = options_.lanes;
   if (lanes <= 0) lanes = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
   std::vector<LaneInbox*> inboxes;
@@ -52,8 +50,9 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
             },
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
         .invoke = invoke_};
+    const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
-        std::make_unique<Lane>(&node_, &clock_, storage_, spare_.get(), std::move(hooks)));
+        std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
     inboxes.push_back(&lanes_.back()->inbox());
   }
   keeper_ = std::make_unique<Keeper>(
@@ -110,14 +109,14 @@ void Runtime::Shutdown() {
   if (owned.ok()) {
     for (const Claim& claim : owned->claims) keys.push_back(claim.key);
   }
-  if (owned.ok() && storage_->Release(node_.me(), keys).ok()) {
+  if (owned.ok() && storage_->Release(node_.me(), keys, absl::ZeroDuration()).ok()) {
     storage_->RemoveNodes({node_.me()}).IgnoreError();
   }
   Log(LogLevel::kInfo, "the node has stopped", {{"released", absl::StrCat(keys.size())}});
 }
 
 void Runtime::RunUpkeep() {
-  watches_->NotifyAll();
+  watches_->LookForGrowth();
   const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
       catalog_->RunDeletionSlice(kDeletionSlice);
   if (slice.ok()) {
@@ -135,6 +134,13 @@ void Runtime::RunUpkeep() {
           {{"error", std::string(status.message())}});
     }
     catalog_->RemoveOldRequests(10'000).IgnoreError();
+  }
+}
+
+void Runtime::RingDueAlarms() {
+  // A lane looks at its alarms after each round of messages; this one asks for nothing else.
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    lane->inbox().Post(lane_message::ListHeld{.done = [](const std::vector<Claim>&) {}});
   }
 }
 
@@ -227,10 +233,7 @@ void Runtime::ResolveStart(std::unique_ptr<Held> held) {
   auto shared = std::make_shared<std::unique_ptr<Held>>(std::move(held));
   reads_->Add([this, shared] {
     std::unique_ptr<Held> held = std::move(*shared);
-    const auto answer = [&held](const absl::Status& status) {
-      for (const ExecutionDone& done : held->on_started) done(status);
-      for (const ExecutionDone& done : held->waiters) done(status);
-    };
+    const auto answer = [&held](const absl::Status& status) { AnswerAll(*held, status); };
     const auto found = storage_->ReadByName(
         {{.workflow_key = held->of.workflow.workflow_key, .execution_id = held->execution_id}});
     if (!found.ok()) return answer(errors::DatabaseUnavailable());
@@ -246,10 +249,7 @@ void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution
       winner.key == held->key || (winner.revision_asked == held->start->revision_asked &&
                                   winner.input_hash == held->start->input_hash);
   if (!is_same) {
-    const absl::Status status = errors::ExecutionAlreadyExists(held->info.execution_name);
-    for (const ExecutionDone& done : held->on_started) done(status);
-    for (const ExecutionDone& done : held->waiters) done(status);
-    return;
+    return AnswerAll(*held, errors::ExecutionAlreadyExists(held->info.execution_name));
   }
   if (!held->on_started.empty()) {
     const absl::StatusOr<FoldedExecution> folded = ReadFolded(winner.key);
@@ -375,25 +375,6 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
   if (page.more) all.resize(static_cast<size_t>(limit));
   page.events = std::move(all);
   return page;
-}
-
-absl::StatusOr<Watches::News> Runtime::ReadNews(const ExecutionKey& key, int64_t after_id) {
-  Watches::News news;
-  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event.type) || event.id <= after_id) return;
-    news.events.push_back(MakeHistoryEventView(program, event));
-    if (event.type == EventType::kTaskScheduled) {
-      news.events.back().idempotency_key = IdempotencyKey(key, event.id, writer);
-    }
-  };
-  MILLRACE_ASSIGN_OR_RETURN(const FoldedExecution folded, ReadFolded(key, sink));
-  news.ended = folded.snapshot.ended;
-  if (!folded.of.program->is_express) return news;
-  for (HistoryEventView& event : news.events) {
-    if (event.idempotency_key.empty()) continue;
-    event.idempotency_key = IdempotencyKey(key, event.id, folded.claims);
-  }
-  return news;
 }
 
 std::shared_ptr<Executions::Waiting> Runtime::Watch(const ExecutionId& id, int64_t after_id,

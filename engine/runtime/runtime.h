@@ -27,6 +27,9 @@ struct RuntimeOptions {
   // No other node can use this database (the private cluster): every other row of `nodes` is dead,
   // so what a crash left is taken up at once.
   bool is_alone = false;
+  // The time that executions see and alarms ring by; null for the database's. Keys, leases and
+  // heartbeats keep to the database's. For tests, whose clock jumps.
+  const Clock* clock = nullptr;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve
@@ -61,6 +64,10 @@ class Runtime : public Executions {
   // watches of executions that others hold.
   void RunUpkeep();
 
+  // `options.clock` has jumped: alarms that are now due ring at once, not when its steady passing
+  // would have made them due.
+  void RingDueAlarms();
+
  private:
   class EndWaiting;
 
@@ -75,7 +82,6 @@ class Runtime : public Executions {
       const ExecutionKey& key,
       const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
           nullptr);
-  absl::StatusOr<Watches::News> ReadNews(const ExecutionKey& key, int64_t after_id);
 
   ExecutionStorage* const storage_;
   CatalogStorage* const catalog_;

@@ -160,10 +160,16 @@ class ExecutionStorage {
 
   // Everything that folds these executions, in one statement. Those that do not exist are left out.
   virtual absl::StatusOr<ExecutionsRead> Read(const std::vector<ExecutionKey>& keys) = 0;
+  // The same of one execution, with only the rows whose seq is at least `from_seq`.
+  virtual absl::StatusOr<ExecutionsRead> ReadFrom(const ExecutionKey& key, int64_t from_seq) = 0;
+  // The last seq of each of these journals, in the order asked; 0 where there is none.
+  virtual absl::StatusOr<std::vector<int64_t>> ReadLastSeqs(
+      const std::vector<ExecutionKey>& keys) = 0;
 
-  // Each claim makes rows this node's: owner = me, claims + 1, wake_at = null, and marks them until
-  // their fence. Rows whose mark already stands have been lost between a claim and its fence:
-  // losses + 1. At most `limit` rows; others' locked rows are skipped.
+  // Each claim makes rows this node's: owner = me, claims + 1, wake_at = null. Rows whose mark
+  // stands have been lost between being taken up and their fence: losses + 1. Rows without losses
+  // are marked until their fence; those with losses when their turn comes, by MarkTakenUp. At most
+  // `limit` rows; others' locked rows are skipped.
   virtual absl::StatusOr<std::vector<Claim>> ClaimDue(const NodeIncarnation& me, int limit) = 0;
   // Rows whose owner is not among `alive` (which holds `me`).
   virtual absl::StatusOr<std::vector<Claim>> ClaimLost(const NodeIncarnation& me,
@@ -173,6 +179,10 @@ class ExecutionStorage {
   virtual absl::StatusOr<std::vector<Claim>> ClaimKeys(const NodeIncarnation& me,
                                                        const std::vector<ExecutionKey>& keys) = 0;
 
+  // Marks a claimed execution until its fence. False where it is no longer this node's, under this
+  // number of claims.
+  virtual absl::StatusOr<bool> MarkTakenUp(const NodeIncarnation& me, const Claim& claim) = 0;
+
   // What the table says is this node's: for the compare.
   struct Owned {
     DatabaseToken token;
@@ -181,9 +191,9 @@ class ExecutionStorage {
   };
   virtual absl::StatusOr<Owned> ReadOwned(const NodeIncarnation& me) = 0;
 
-  // Gives open executions back, to be claimed by any node at once: owner = null, wake_at = now.
-  virtual absl::Status Release(const NodeIncarnation& me,
-                               const std::vector<ExecutionKey>& keys) = 0;
+  // Gives open executions back, to be claimed by any node after `rest`: owner = null, and wake_at.
+  virtual absl::Status Release(const NodeIncarnation& me, const std::vector<ExecutionKey>& keys,
+                               absl::Duration rest) = 0;
   // Takes an open execution that this node owns out of circulation, with the reason why.
   virtual absl::Status Quarantine(const NodeIncarnation& me, const ExecutionKey& key,
                                   const std::string& reason) = 0;

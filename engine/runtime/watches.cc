@@ -3,13 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/runtime/history_reader.h"
+
 namespace millrace {
 
 struct Watches::Watch {
-  ExecutionKey key;
+  Watch(HistoryReader reader, Executions::WatchCallbacks callbacks)
+      : key(reader.key()), reader(std::move(reader)), callbacks(std::move(callbacks)) {}
+
+  const ExecutionKey key;
+  HistoryReader reader;  // whoever has set is_reading uses it
   Executions::WatchCallbacks callbacks;
   std::mutex mutex;  // guards the rest, and keeps callbacks one at a time
-  int64_t after_id = 0;
+  int64_t next_seq = 1;
   bool is_reading = false;
   bool is_stale = false;  // told that there is more while reading
   bool is_over = false;
@@ -27,15 +33,13 @@ class Watches::Handle : public Executions::Waiting {
   const std::shared_ptr<Watch> watch_;
 };
 
-Watches::Watches(WorkQueue* work, ReadNews read_news)
-    : work_(work), read_news_(std::move(read_news)) {}
+Watches::Watches(ExecutionStorage* storage, Workflows* workflows)
+    : storage_(storage), workflows_(workflows) {}
 
 std::shared_ptr<Executions::Waiting> Watches::Add(const ExecutionKey& key, int64_t after_id,
                                                   Executions::WatchCallbacks callbacks) {
-  auto watch = std::make_shared<Watch>();
-  watch->key = key;
-  watch->after_id = after_id;
-  watch->callbacks = std::move(callbacks);
+  auto watch = std::make_shared<Watch>(HistoryReader(storage_, workflows_, key, after_id),
+                                       std::move(callbacks));
   {
     const std::lock_guard lock(mutex_);
     by_key_[key].push_back(watch);
@@ -57,23 +61,34 @@ void Watches::Notify(const ExecutionKey& key) {
   for (const std::shared_ptr<Watch>& watch : watches) Look(watch);
 }
 
-void Watches::NotifyAll() {
-  if (count_.load(std::memory_order_relaxed) == 0) return;
+std::vector<std::shared_ptr<Watches::Watch>> Watches::All() {
   std::vector<std::shared_ptr<Watch>> watches;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, some] : by_key_) watches.insert(watches.end(), some.begin(), some.end());
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, some] : by_key_) watches.insert(watches.end(), some.begin(), some.end());
+  return watches;
+}
+
+void Watches::LookForGrowth() {
+  if (count_.load(std::memory_order_relaxed) == 0) return;
+  const std::vector<std::shared_ptr<Watch>> watches = All();
+  std::vector<ExecutionKey> keys;
+  for (const std::shared_ptr<Watch>& watch : watches) keys.push_back(watch->key);
+  const absl::StatusOr<std::vector<int64_t>> last_seqs = storage_->ReadLastSeqs(keys);
+  if (!last_seqs.ok()) return;  // the next round asks again
+  for (size_t i = 0; i < watches.size(); ++i) {
+    int64_t next_seq = 0;
+    {
+      const std::lock_guard lock(watches[i]->mutex);
+      next_seq = watches[i]->next_seq;
+    }
+    // Removed, or fewer than were read: the watch is to hear of that too.
+    if ((*last_seqs)[i] != next_seq - 1) Look(watches[i]);
   }
-  for (const std::shared_ptr<Watch>& watch : watches) Look(watch);
 }
 
 void Watches::EndAll(const absl::Status& status) {
-  std::vector<std::shared_ptr<Watch>> watches;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, some] : by_key_) watches.insert(watches.end(), some.begin(), some.end());
-  }
-  for (const std::shared_ptr<Watch>& watch : watches) Finish(watch, status);
+  for (const std::shared_ptr<Watch>& watch : All()) Finish(watch, status);
+  work_.Stop();
 }
 
 void Watches::Look(const std::shared_ptr<Watch>& watch) {
@@ -86,24 +101,22 @@ void Watches::Look(const std::shared_ptr<Watch>& watch) {
     }
     watch->is_reading = true;
   }
-  work_->Add([this, watch] { Read(watch); });
+  work_.Add([this, watch] { Read(watch); });
 }
 
 void Watches::Read(const std::shared_ptr<Watch>& watch) {
-  int64_t after_id = 0;
   {
     const std::lock_guard lock(watch->mutex);
     if (watch->is_over) return;
     watch->is_stale = false;
-    after_id = watch->after_id;
   }
-  absl::StatusOr<News> news = read_news_(watch->key, after_id);
+  absl::StatusOr<HistoryReader::News> news = watch->reader.ReadOn();
   bool again = false;
   {
     const std::lock_guard lock(watch->mutex);
     if (watch->is_over) return;
+    watch->next_seq = watch->reader.next_seq();
     if (news.ok() && !news->events.empty()) {
-      watch->after_id = news->events.back().id;
       watch->callbacks.events(std::move(news->events));
     }
     again = watch->is_stale && news.ok() && !news->ended;
@@ -111,7 +124,7 @@ void Watches::Read(const std::shared_ptr<Watch>& watch) {
   }
   if (!news.ok()) return Finish(watch, news.status());
   if (news->ended) return Finish(watch, absl::OkStatus());
-  if (again) work_->Add([this, watch] { Read(watch); });
+  if (again) work_.Add([this, watch] { Read(watch); });
 }
 
 void Watches::Finish(const std::shared_ptr<Watch>& watch, const absl::Status& status) {

@@ -8,7 +8,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/runtime/executions.h"
+#include "engine/runtime/storage.h"
 #include "engine/runtime/work_queue.h"
+#include "engine/runtime/workflows.h"
 
 namespace millrace {
 
@@ -16,21 +18,14 @@ namespace millrace {
 // time it is told that there is more, one reading at a time. Thread-safe.
 class Watches {
  public:
-  // The committed events of an execution after an id, and whether they are the last.
-  struct News {
-    std::vector<HistoryEventView> events;
-    bool ended = false;
-  };
-  using ReadNews = std::function<absl::StatusOr<News>(const ExecutionKey&, int64_t after_id)>;
-
-  Watches(WorkQueue* work, ReadNews read_news);
+  Watches(ExecutionStorage* storage, Workflows* workflows);
 
   std::shared_ptr<Executions::Waiting> Add(const ExecutionKey& key, int64_t after_id,
                                            Executions::WatchCallbacks callbacks);
   // The journal of `key` has grown. Costs next to nothing where nobody watches.
   void Notify(const ExecutionKey& key);
-  // For executions that another node holds: tells every watch to look.
-  void NotifyAll();
+  // For executions that another node holds: asks the database whose journals have grown. Blocks.
+  void LookForGrowth();
   // Ends every watch with `status`.
   void EndAll(const absl::Status& status);
 
@@ -40,12 +35,15 @@ class Watches {
   void Look(const std::shared_ptr<Watch>& watch);
   void Read(const std::shared_ptr<Watch>& watch);
   void Finish(const std::shared_ptr<Watch>& watch, const absl::Status& status);
+  std::vector<std::shared_ptr<Watch>> All();
 
-  WorkQueue* const work_;
-  const ReadNews read_news_;
+  ExecutionStorage* const storage_;
+  Workflows* const workflows_;
   std::atomic<int> count_{0};
   std::mutex mutex_;  // guards the map: lanes notify, callers come and go
   absl::flat_hash_map<ExecutionKey, std::vector<std::shared_ptr<Watch>>> by_key_;
+  // Apart from the reads of other calls, which must not wait behind long histories.
+  WorkQueue work_{2};
 };
 
 }  // namespace millrace

@@ -52,6 +52,7 @@ void FolderMaker::Add(Order order) {
 }
 
 void FolderMaker::Run() {
+  CodeFolder::RemoveLeftovers(parent_);
   while (true) {
     Order order;
     {

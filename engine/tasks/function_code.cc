@@ -1,5 +1,7 @@
 #include "engine/tasks/function_code.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +79,21 @@ absl::Status GrantReadToAll(const std::string& folder, std::optional<unsigned> g
   return absl::UnavailableError(absl::StrCat("Cannot list '", folder, "': ", error.message()));
 }
 
+constexpr absl::string_view kFolderPrefix = "millrace-function-";
+
+// The locked folder, if it is this user's and nobody else has locked it; else -1.
+int LockLeftover(const std::string& path) {
+  const int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0) return -1;
+  struct stat status {};
+  if (fstat(folder, &status) == 0 && status.st_uid == geteuid() &&
+      flock(folder, LOCK_EX | LOCK_NB) == 0) {
+    return folder;
+  }
+  close(folder);
+  return -1;
+}
+
 bool DefinesMainHandler(absl::string_view source) {
   for (absl::string_view line : absl::StrSplit(source, '\n')) {
     if (absl::StartsWith(line, "async ")) {
@@ -141,11 +158,12 @@ absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string
 absl::StatusOr<CodeFolder> CodeFolder::Make(const FunctionCode& code, const std::string& parent,
                                             std::optional<unsigned> group) {
   MILLRACE_ASSIGN_OR_RETURN(const HandlerName handler, ParseHandlerName(code.handler));
-  std::string path = absl::StrCat(parent, "/millrace-function-XXXXXX");
+  std::string path = absl::StrCat(parent, "/millrace-making-XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
     return absl::UnavailableError(absl::StrCat("Cannot make a folder in '", parent, "'."));
   }
   CodeFolder folder(std::move(path));
+  MILLRACE_RETURN_IF_ERROR(folder.Lock());
   if (code.zip.empty()) {
     MILLRACE_RETURN_IF_ERROR(WriteSource(
         code.source, absl::StrCat(folder.path_, "/", ModulePath(handler.module), ".py")));
@@ -160,15 +178,43 @@ CodeFolder& CodeFolder::operator=(CodeFolder&& other) noexcept {
   if (this != &other) {
     Remove();
     path_ = std::exchange(other.path_, {});
+    lock_ = std::exchange(other.lock_, -1);
   }
   return *this;
 }
 
+// The folder gets the name under which leftovers are looked for only when it is locked.
+absl::Status CodeFolder::Lock() {
+  lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::string::size_type suffix = path_.rfind('-');
+  const std::string::size_type name = path_.rfind('/') + 1;
+  std::string locked = absl::StrCat(path_.substr(0, name), kFolderPrefix, path_.substr(suffix + 1));
+  if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0 ||
+      rename(path_.c_str(), locked.c_str()) != 0) {
+    return absl::UnavailableError(absl::StrCat("Cannot lock the folder '", path_, "'."));
+  }
+  path_ = std::move(locked);
+  return absl::OkStatus();
+}
+
 void CodeFolder::Remove() {
   if (path_.empty()) return;
-  std::error_code ignored;  // a leftover in the folder for temporary files harms nobody
+  std::error_code ignored;  // the next server's start tries again
   std::filesystem::remove_all(path_, ignored);
   path_.clear();
+  if (lock_ >= 0) close(std::exchange(lock_, -1));
+}
+
+void CodeFolder::RemoveLeftovers(const std::string& parent) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(parent, error);
+  for (; !error && entry != std::filesystem::end(entry); entry.increment(error)) {
+    if (!absl::StartsWith(entry->path().filename().string(), kFolderPrefix)) continue;
+    const int lock = LockLeftover(entry->path().string());
+    if (lock < 0) continue;
+    CodeFolder leftover(entry->path().string());
+    leftover.lock_ = lock;
+  }
 }
 
 }  // namespace millrace

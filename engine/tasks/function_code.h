@@ -35,14 +35,19 @@ absl::Status ValidateFunctionCode(const FunctionCode& code);
 absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string& path);
 
 // A new folder with a function's code, as the working directory of its process. Removed with the
-// object, whatever else was put there meanwhile.
+// object, whatever else was put there meanwhile; and locked as long, so that what a killed server
+// has left can be told from what is in use.
 class CodeFolder {
  public:
+  // Removes the folders in `parent` that nobody has locked.
+  static void RemoveLeftovers(const std::string& parent);
+
   // `group` may read the folder beside its owner. The error says what is wrong with the code, or
   // is UNAVAILABLE if the folder could not be written.
   static absl::StatusOr<CodeFolder> Make(const FunctionCode& code, const std::string& parent,
                                          std::optional<unsigned> group);
-  CodeFolder(CodeFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  CodeFolder(CodeFolder&& other) noexcept
+      : path_(std::exchange(other.path_, {})), lock_(std::exchange(other.lock_, -1)) {}
   CodeFolder& operator=(CodeFolder&& other) noexcept;
   ~CodeFolder() { Remove(); }
 
@@ -50,9 +55,11 @@ class CodeFolder {
 
  private:
   explicit CodeFolder(std::string path) : path_(std::move(path)) {}
+  absl::Status Lock();
   void Remove();
 
   std::string path_;
+  int lock_ = -1;  // the folder, open and locked
 };
 
 }  // namespace millrace

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tests/core/core_player.h"
+#include "tests/support/core_player.h"
 
 namespace millrace {
 namespace {
@@ -30,7 +30,7 @@ CorePlayer StartedPlayer(absl::string_view definition, absl::string_view input) 
 
 TEST(StepTest, RefusesAnAnswerThatCameBefore) {
   CorePlayer player = StartedPlayer(kTask, "{}");
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = call, .output = Json(1)}), StepRefusal::kNone);
   const std::string before = DebugText(player.snapshot());
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = call, .output = Json(2)}),
@@ -60,7 +60,7 @@ TEST(StepTest, StartsOnlyOnce) {
 
 TEST(StepTest, RefusesAnAlarmBeforeItsTime) {
   CorePlayer player = StartedPlayer(kTask, "{}");
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   EXPECT_EQ(player.Take(AlarmRang{.event_id = call}), StepRefusal::kOutdated);
   EXPECT_EQ(player.Take(AlarmRang{.event_id = 0}), StepRefusal::kOutdated);
   EXPECT_FALSE(player.snapshot().ended);
@@ -68,7 +68,7 @@ TEST(StepTest, RefusesAnAlarmBeforeItsTime) {
 
 TEST(StepTest, RefusesAnAnswerWhileItWaitsToTryAgain) {
   CorePlayer player = StartedPlayer(kTask, "{}");
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   EXPECT_EQ(player.Take(TaskFailed{.event_id = call, .error = {.name = "Boom"}}),
             StepRefusal::kNone);
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = call, .output = Json(1)}),
@@ -129,7 +129,7 @@ TEST(StepTest, EndsAtTheLimitOfEventsWithBranchesUnderWay) {
 
 TEST(StepTest, FailsATaskWhoseAnswerIsTooLarge) {
   CorePlayer player = StartedPlayer(kTask, "{}");
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   player.Take(TaskSucceeded{.event_id = call, .output = Json(std::string(262'143, 'x'))});
   ASSERT_TRUE(player.snapshot().ended);
   EXPECT_EQ(player.snapshot().error->name, "States.DataLimitExceeded");
@@ -137,7 +137,7 @@ TEST(StepTest, FailsATaskWhoseAnswerIsTooLarge) {
 
 TEST(StepTest, TakesAnAnswerThatIsJustSmallEnough) {
   CorePlayer player = StartedPlayer(kTask, "{}");
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   player.Take(TaskSucceeded{.event_id = call, .output = Json(std::string(262'142, 'x'))});
   EXPECT_FALSE(player.snapshot().ended);
 }
@@ -158,7 +158,7 @@ TEST(StepTest, FailsAStateWhoseOutputIsTooLarge) {
 TEST(StepTest, NeverGoesBackInTime) {
   CorePlayer player = StartedPlayer(kTask, "{}");
   player.Advance(-absl::Hours(1));
-  const int64_t call = player.open_calls()[0].event_id;
+  const int64_t call = player.calls().begin()->first;
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = call, .output = Json(1)}), StepRefusal::kNone);
   for (size_t i = 1; i < player.history().size(); ++i) {
     EXPECT_GE(player.history()[i].at, player.history()[i - 1].at);

@@ -54,7 +54,7 @@ TEST_F(PgClaimsTest, TakesOnlySoMany) {
 TEST_F(PgClaimsTest, TakesWhatWasReleasedAtOnceAndCountsNoLoss) {
   const ExecutionKey key = Started("a", other_);
   Checked(storage_.ClaimLost(me_, {me_}, 10));
-  ASSERT_TRUE(storage_.Release(me_, {key}).ok());
+  ASSERT_TRUE(storage_.Release(me_, {key}, absl::ZeroDuration()).ok());
   EXPECT_EQ(ReadOne(key).owner, std::nullopt);
   const auto claims = Checked(storage_.ClaimDue(other_, 10));
   ASSERT_THAT(claims, SizeIs(1));
@@ -64,7 +64,7 @@ TEST_F(PgClaimsTest, TakesWhatWasReleasedAtOnceAndCountsNoLoss) {
 
 TEST_F(PgClaimsTest, LeavesWhatIsNotDue) {
   const ExecutionKey key = Started("a");
-  ASSERT_TRUE(storage_.Release(me_, {key}).ok());
+  ASSERT_TRUE(storage_.Release(me_, {key}, absl::ZeroDuration()).ok());
   database_.Query("UPDATE executions SET wake_at = now() + interval '1 h'");
   EXPECT_THAT(Checked(storage_.ClaimDue(me_, 10)), IsEmpty());
   EXPECT_THAT(Checked(storage_.ClaimKeys(me_, {key})), SizeIs(1));  // by key: whatever its time
@@ -110,7 +110,7 @@ TEST_F(PgClaimsTest, AQuarantinedExecutionIsTakenUpByNobody) {
 TEST_F(PgClaimsTest, NobodyQuarantinesWhatAnotherOwns) {
   const ExecutionKey key = Started("a", other_);
   ASSERT_TRUE(storage_.Quarantine(me_, key, "why").ok());
-  ASSERT_TRUE(storage_.Release(me_, {key}).ok());
+  ASSERT_TRUE(storage_.Release(me_, {key}, absl::ZeroDuration()).ok());
   EXPECT_EQ(ReadOne(key).owner, other_);
   EXPECT_EQ(ReadOne(key).status, ExecutionStatus::kRunning);
 }

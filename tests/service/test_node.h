@@ -18,10 +18,18 @@
 
 namespace millrace::service {
 
+// What a test puts in the place of a node's own surroundings.
+struct TestNodeOptions {
+  ExecutionStorage* storage = nullptr;  // null: the database's
+  Runtime::Invoke invoke;               // null: Functions, in Python
+  const Clock* clock = nullptr;         // null: the database's
+};
+
 // All that `millrace serve` is, in this process, on a database that outlives it.
 class TestNode {
  public:
-  explicit TestNode(testing::TestDatabase& database) : database_(database) {
+  explicit TestNode(testing::TestDatabase& database, TestNodeOptions options = {})
+      : database_(database), options_(std::move(options)) {
     const absl::Status begun = runtime_.Begin();
     EXPECT_TRUE(begun.ok()) << begun;
     auto started = Server::Start({.listen = "127.0.0.1:0"}, &workflows_, &functions_, &runtime_);
@@ -38,25 +46,31 @@ class TestNode {
     runtime_.Shutdown();
   }
 
+  Runtime& runtime() { return runtime_; }
+
   std::unique_ptr<v1::WorkflowService::Stub> workflow_stub;
   std::unique_ptr<v1::ExecutionService::Stub> execution_stub;
   std::unique_ptr<v1::FunctionService::Stub> function_stub;
 
  private:
   testing::TestDatabase& database_;
+  const TestNodeOptions options_;
   db::PgStorage storage_{&database_.pool()};
   db::PgCatalog catalog_{&database_.pool()};
   PythonHost host_;
   Workflows workflows_{&catalog_};
   Functions functions_{&catalog_, &host_};
   Runtime runtime_{
-      &storage_,
+      options_.storage != nullptr ? options_.storage : &storage_,
       &catalog_,
       &workflows_,
-      [this](const FunctionId& id, Json event, InvocationContext context, InvocationDone done) {
-        functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
-      },
-      {.is_alone = true}};
+      options_.invoke
+          ? options_.invoke
+          : [this](const FunctionId& id, Json event, InvocationContext context,
+                   InvocationDone done) {
+              functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
+            },
+      {.is_alone = true, .clock = options_.clock}};
   std::unique_ptr<Server> server_;
 };
 

@@ -1,6 +1,7 @@
 #include "tests/support/scenario.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -50,9 +51,11 @@ void ReadFile(const std::filesystem::path& path, std::vector<Scenario>* scenario
 
 }  // namespace
 
-std::vector<Scenario> ReadScenarios(const std::string& folder) {
+std::vector<Scenario> ReadScenarios() {
+  const char* source = std::getenv("MILLRACE_SOURCE_DIR");
+  const std::filesystem::path top(source == nullptr ? "." : source);
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(top / "tests" / "scenarios")) {
     if (entry.path().extension() == ".scenario") paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
@@ -60,5 +63,11 @@ std::vector<Scenario> ReadScenarios(const std::string& folder) {
   for (const auto& path : paths) ReadFile(path, &scenarios);
   return scenarios;
 }
+
+std::string ScenarioTestName(const ::testing::TestParamInfo<Scenario>& info) {
+  return absl::StrCat(info.param.file, "_line_", info.param.lines[0].number);
+}
+
+void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.title; }
 
 }  // namespace millrace

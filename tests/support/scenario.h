@@ -1,5 +1,8 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -33,6 +36,10 @@ struct Scenario {
 };
 
 // All scenarios of tests/scenarios, by file and in order.
-std::vector<Scenario> ReadScenarios(const std::string& folder);
+std::vector<Scenario> ReadScenarios();
+
+// For INSTANTIATE_TEST_SUITE_P: "wait_line_12".
+std::string ScenarioTestName(const ::testing::TestParamInfo<Scenario>& info);
+void PrintTo(const Scenario& scenario, std::ostream* out);
 
 }  // namespace millrace

@@ -92,5 +92,22 @@ TEST(CodeFolderTest, IsRemovedWithTheObject) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(CodeFolderTest, LeftoversGoAndLockedFoldersStay) {
+  std::string parent = ::testing::TempDir() + "/leftovers-XXXXXX";
+  ASSERT_NE(mkdtemp(parent.data()), nullptr);
+  const auto used =
+      CodeFolder::Make({.handler = "used.run", .source = "x = 1"}, parent, std::nullopt);
+  ASSERT_TRUE(used.ok()) << used.status();
+  const std::string left = parent + "/millrace-function-Ab12Cd";
+  const std::string other = parent + "/somebody-else";
+  std::filesystem::create_directories(left + "/deep");
+  std::filesystem::create_directories(other);
+  CodeFolder::RemoveLeftovers(parent);
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_TRUE(std::filesystem::exists(other));
+  EXPECT_TRUE(std::filesystem::exists(used->path() + "/used.py"));
+  std::filesystem::remove_all(parent);
+}
+
 }  // namespace
 }  // namespace millrace

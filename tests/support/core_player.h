@@ -1,8 +1,8 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +12,9 @@
 
 namespace millrace {
 
-// Drives one execution by Step alone. After every step it checks that the journal, folded from
-// nothing, gives the very snapshot that is live, and that what it has outstanding is exactly what
-// was commanded and has not come back.
+// Drives one execution by Step alone, on a clock that begins at 2023-11-14T22:13:20Z. After every
+// step it checks that the journal, folded from nothing, gives the very snapshot that is live, and
+// that what it has outstanding is exactly what was commanded and has not come back.
 class CorePlayer {
  public:
   explicit CorePlayer(absl::string_view definition);
@@ -22,6 +22,8 @@ class CorePlayer {
   StepRefusal Take(decltype(Event::what) what);
   // Time goes on; alarms ring in their order.
   void Advance(absl::Duration duration);
+  // All but the journal is lost: goes on with what it folds to.
+  void Crash();
 
   ExecutionInfo& info() { return info_; }
   const Program& program() const { return *program_; }
@@ -29,11 +31,14 @@ class CorePlayer {
   const std::vector<HistoryEvent>& history() const { return history_; }
   absl::Time now() const { return now_; }
 
-  // Calls that nobody has looked at yet, and those that have no answer yet, oldest first.
-  std::deque<InvokeFunction>& new_calls() { return new_calls_; }
-  std::vector<InvokeFunction>& open_calls() { return open_calls_; }
+  // All calls of functions so far, by event id.
+  const std::map<int64_t, InvokeFunction>& calls() const { return calls_; }
+  // When the next alarm rings, if one is set.
+  std::optional<absl::Time> next_alarm() const;
 
  private:
+  std::optional<SetAlarm> FirstAlarm() const;
+  Snapshot Fold(std::vector<HistoryEvent>* history) const;
   void CheckReplay();
   void CheckOutstanding(const Snapshot& folded);
   bool IsLive(int64_t event_id) const;
@@ -44,10 +49,8 @@ class CorePlayer {
   Snapshot snapshot_;
   std::vector<HistoryEvent> history_;
   std::vector<std::string> rows_;
-  std::deque<InvokeFunction> new_calls_;
-  std::vector<InvokeFunction> open_calls_;
-  std::map<int64_t, InvokeFunction> calls_;  // all commands so far, the last by event id
-  std::map<int64_t, SetAlarm> alarms_;
+  std::map<int64_t, InvokeFunction> calls_;
+  std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
 };
 
 }  // namespace millrace

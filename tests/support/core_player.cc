@@ -1,9 +1,8 @@
-#include "tests/core/core_player.h"
+#include "tests/support/core_player.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "engine/journal/row_codec.h"
@@ -39,30 +38,47 @@ StepRefusal CorePlayer::Take(decltype(Event::what) what) {
   for (const Command& command : result.commands) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms_[alarm->event_id] = *alarm;
-      continue;
+    } else {
+      calls_[std::get<InvokeFunction>(command).event_id] = std::get<InvokeFunction>(command);
     }
-    const auto& call = std::get<InvokeFunction>(command);
-    calls_[call.event_id] = call;
-    new_calls_.push_back(call);
-    open_calls_.push_back(call);
   }
   CheckReplay();
   return refusal;
 }
 
+std::optional<SetAlarm> CorePlayer::FirstAlarm() const {
+  std::optional<SetAlarm> first;
+  for (const auto& [id, alarm] : alarms_) {
+    if (!first.has_value() || alarm.at < first->at) first = alarm;
+  }
+  return first;
+}
+
+std::optional<absl::Time> CorePlayer::next_alarm() const {
+  const std::optional<SetAlarm> first = FirstAlarm();
+  return first.has_value() ? std::optional(first->at) : std::nullopt;
+}
+
 void CorePlayer::Advance(absl::Duration duration) {
   const absl::Time until = now_ + duration;
-  while (true) {
-    std::optional<SetAlarm> first;
-    for (const auto& [id, alarm] : alarms_) {
-      if (alarm.at <= until && (!first.has_value() || alarm.at < first->at)) first = alarm;
-    }
-    if (!first.has_value()) break;
-    alarms_.erase(first->event_id);
-    now_ = std::max(now_, first->at);
-    Take(AlarmRang{.event_id = first->event_id});
+  for (std::optional<SetAlarm> alarm = FirstAlarm(); alarm.has_value() && alarm->at <= until;
+       alarm = FirstAlarm()) {
+    alarms_.erase(alarm->event_id);
+    now_ = std::max(now_, alarm->at);
+    Take(AlarmRang{.event_id = alarm->event_id});
   }
   now_ = until;
+}
+
+void CorePlayer::Crash() {
+  std::vector<HistoryEvent> history;
+  snapshot_ = Fold(&history);
+  history_ = std::move(history);
+  alarms_.clear();
+  for (const Command& command : OutstandingCommands(*program_, snapshot_)) {
+    if (const auto* alarm = std::get_if<SetAlarm>(&command)) alarms_[alarm->event_id] = *alarm;
+  }
+  CheckReplay();
 }
 
 bool CorePlayer::IsLive(int64_t event_id) const {
@@ -70,20 +86,25 @@ bool CorePlayer::IsLive(int64_t event_id) const {
   return event_id == 0 ? snapshot_.times_out_at.has_value() : snapshot_.waits.contains(event_id);
 }
 
-void CorePlayer::CheckReplay() {
+Snapshot CorePlayer::Fold(std::vector<HistoryEvent>* history) const {
   Snapshot folded;
-  size_t count = 0;
   for (const std::string& row : rows_) {
     const absl::Status status =
-        FoldRow(*program_, kJournalFormat, row, &folded, [&](const HistoryEvent& event) {
-          ASSERT_LT(count, history_.size());
-          EXPECT_EQ(event.id, history_[count].id);
-          EXPECT_EQ(event.previous_id, history_[count].previous_id);
-          ++count;
-        });
-    ASSERT_TRUE(status.ok()) << status;
+        FoldRow(*program_, kJournalFormat, row, &folded,
+                [&](const HistoryEvent& event) { history->push_back(event); });
+    EXPECT_TRUE(status.ok()) << status;
   }
-  EXPECT_EQ(count, history_.size());
+  return folded;
+}
+
+void CorePlayer::CheckReplay() {
+  std::vector<HistoryEvent> history;
+  const Snapshot folded = Fold(&history);
+  ASSERT_EQ(history.size(), history_.size());
+  for (size_t i = 0; i < history.size(); ++i) {
+    EXPECT_EQ(history[i].id, history_[i].id);
+    EXPECT_EQ(history[i].previous_id, history_[i].previous_id);
+  }
   EXPECT_EQ(DebugText(folded), DebugText(snapshot_)) << "the journal says something else";
   CheckOutstanding(folded);
 }
@@ -99,10 +120,11 @@ void CorePlayer::CheckOutstanding(const Snapshot& folded) {
     }
   }
   const auto is_over = [this](const auto& entry) { return !IsLive(entry.first); };
-  std::erase_if(calls_, is_over);
+  std::map<int64_t, InvokeFunction> live_calls = calls_;
+  std::erase_if(live_calls, is_over);
   std::erase_if(alarms_, is_over);
-  EXPECT_TRUE(calls == calls_) << "calls outstanding: " << calls.size()
-                               << ", commanded: " << calls_.size();
+  EXPECT_TRUE(calls == live_calls)
+      << "calls outstanding: " << calls.size() << ", commanded: " << live_calls.size();
   // An alarm that has rung is no longer in `alarms_`, and must not be outstanding either.
   EXPECT_TRUE(alarms == alarms_) << "alarms outstanding: " << alarms.size()
                                  << ", commanded: " << alarms_.size();
