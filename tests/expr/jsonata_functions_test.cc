@@ -65,7 +65,7 @@ TEST(JsonataFunctions, WorkOnNumbers) {
       {"$formatNumber(12345.6, '#,###.00')", R"("12,345.60")"},
       {"$formatNumber(1234.5678, '00.000e0')", R"("12.346e2")"},
       {"$formatNumber(0.14, '01%')", R"("14%")"},
-      {"$formatNumber(-5, '0;(0)')", R"("(5)")"},
+      {"$formatNumber(-5, '0;(0)')", "\"(5)\""},
       {"$formatNumber(1, '0;0;0')", "D3080"},
       {"$formatNumber(1, '0.0.0')", "D3081"},
       {"$formatNumber(1, '0x0')", "D3086"},
