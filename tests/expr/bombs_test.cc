@@ -152,9 +152,9 @@ TEST(Bombs, EndInTimeAndInTheirMemory) {
     SCOPED_TRACE(bomb.Find("name")->AsString());
     const Blast blast = ExplodeElsewhere(bomb);
     if (std::getenv("BOMBS_VERBOSE") != nullptr) {
-      std::printf("%-45s %-8s %6.3f s %6.1f MB\n", bomb.Find("name")->AsString().data(),
-                  blast.outcome.c_str(), blast.cpu_seconds,
-                  static_cast<double>(blast.growth_bytes) / (1 << 20));
+      std::printf("%-45s %-8s %6.3f s %6.1f MB\n",
+                  std::string(bomb.Find("name")->AsString()).c_str(), blast.outcome.c_str(),
+                  blast.cpu_seconds, static_cast<double>(blast.growth_bytes) / (1 << 20));
     }
     EXPECT_EQ(blast.outcome, bomb.Find("outcome")->AsString());
     if (!kIsMeasured) continue;
