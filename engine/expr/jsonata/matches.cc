@@ -10,7 +10,7 @@ namespace millrace::jsonata_internal {
 namespace {
 
 // What RE2 reads in the time of a step.
-constexpr size_t kBytesPerStep = 64;
+constexpr size_t kBytesPerStep = 32;
 
 Value GroupsOf(Evaluation& evaluation, const RegexMatch& match) {
   Array* groups = evaluation.NewArray(match.groups.size());
