@@ -4,6 +4,7 @@
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include "grpc/health/v1/health.pb.h"
+#include "service/listen.h"
 #include "tests/service/test_server.h"
 
 namespace millrace::service {
@@ -18,6 +19,17 @@ TEST(ServerTest, ASecondServerOnThePortFailsClearly) {
   const auto second = Server::Start(options, nullptr, nullptr, nullptr);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(options.listen));
+}
+
+TEST(ServerTest, WhetherAnAddressIsFreeIsKnownBefore) {
+  TestServer first;
+  const std::string taken = absl::StrCat("127.0.0.1:", first.server().port());
+  const absl::Status status = CheckCanListen(taken);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(taken));
+  EXPECT_EQ(CheckCanListen("192.0.2.1:0").code(), absl::StatusCode::kUnavailable)
+      << "is no address of this machine";
+  EXPECT_TRUE(CheckCanListen("127.0.0.1:0").ok());
 }
 
 TEST(ServerTest, AnswersHealthChecks) {
