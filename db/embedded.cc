@@ -157,6 +157,9 @@ absl::Status EmbeddedPostgres::MakeCluster() {
   if (fs::exists(pgdata_)) return absl::OkStatus();
   Log(LogLevel::kInfo, "making a database cluster", {{"data_dir", data_dir_}});
   const std::string unfinished = pgdata_ + ".new";
+  // A server that was killed while it made a cluster here may have left processes that still do.
+  MILLRACE_ASSIGN_OR_RETURN(LogFile log, LogFile::Open(data_dir_ + "/initdb.log"));
+  MILLRACE_RETURN_IF_ERROR(log.LockWithin(options_.start_timeout));
   std::error_code error;
   fs::remove_all(unfinished, error);
   if (error) return FileError(unfinished, error);
@@ -164,7 +167,7 @@ absl::Status EmbeddedPostgres::MakeCluster() {
   MILLRACE_RETURN_IF_ERROR(
       RunToEnd({bin_dir_ + "/initdb", "--pgdata=" + unfinished, "--username=millrace",
                 "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums"},
-               user_, data_dir_ + "/initdb.log"));
+               user_, log));
   MILLRACE_RETURN_IF_ERROR(WriteSettings(unfinished));
   fs::rename(unfinished, pgdata_, error);
   if (error) return FileError(pgdata_, error);
