@@ -42,14 +42,14 @@ std::string Describe(CLI::App& app, int argc, const char* const* argv,
   if (!parsed.empty()) {
     const std::string& name = parsed[0]->get_name();
     if (name == kHelp) return error.what();
-    return absl::StrCat(name, ": ", error.what(), "\nRun 'millrace help ", name, "' for more.");
+    return absl::StrCat(name, ": ", error.what(), " (see 'millrace help ", name, "')");
   }
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (!argument.empty() && argument[0] == '-') continue;
     if (FindSubcommand(app, argument) == nullptr) return NoSubcommand(app, argument);
   }
-  return absl::StrCat(error.what(), "\nRun 'millrace help' for more.");
+  return absl::StrCat(error.what(), " (see 'millrace help')");
 }
 
 }  // namespace

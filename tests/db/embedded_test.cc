@@ -132,6 +132,22 @@ TEST(EmbeddedPostgresTest, AnUnfinishedClusterIsMadeAgain) {
   EXPECT_TRUE(Answers(server->url()));
 }
 
+TEST(EmbeddedPostgresTest, AFolderWithSomebodysFilesIsRefusedAndStays) {
+  for (const char* name : {"pgdata.new", "pgdata"}) {
+    SCOPED_TRACE(name);
+    TemporaryFolder folder;
+    const std::string theirs = folder.path() + "/" + name;
+    ASSERT_EQ(mkdir(theirs.c_str(), 0755), 0);
+    ASSERT_EQ(mkdir((theirs + "/base").c_str(), 0755), 0);
+    std::ofstream(theirs + "/thesis.tex") << "years of work\n";
+    const auto server = EmbeddedPostgres::Start({.data_dir = folder.path()});
+    EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(server.status().message(), HasSubstr(theirs));
+    EXPECT_EQ(access((theirs + "/thesis.tex").c_str(), F_OK), 0);
+    EXPECT_EQ(access((theirs + "/base").c_str(), F_OK), 0);
+  }
+}
+
 // Starts a server in `folder` and kills it as soon as `file` is there, in the middle of its first
 // start.
 void CrashWhen(const std::string& folder, const std::string& file) {
