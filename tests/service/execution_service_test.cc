@@ -136,6 +136,8 @@ TEST_F(ExecutionServiceTest, ARequestIdNamesTheExecutionThatHasNoOtherName) {
   ASSERT_TRUE(Start(request, &first).ok());
   ASSERT_TRUE(Start(request, &second).ok());
   EXPECT_EQ(first.uid(), second.uid());
+  request.set_input("[]");
+  EXPECT_EQ(ReasonOf(Start(request, &second)), "EXECUTION_ALREADY_EXISTS");
 }
 
 TEST_F(ExecutionServiceTest, StopEndsWhatWaits) {
@@ -290,6 +292,42 @@ TEST_F(ExecutionServiceTest, AReleasedExecutionGoesOn) {
   EXPECT_EQ(Watch(request.name()).back(), "ExecutionSucceeded");
   EXPECT_TRUE(Call(*node_->execution_stub, release, request, &execution).ok()) << "repeated";
   EXPECT_EQ(execution.state(), v1::Execution::SUCCEEDED);
+}
+
+TEST_F(ExecutionServiceTest, RefusesToReleaseWhatIsNoExecution) {
+  Create("sleeper", kSleeper);
+  v1::Execution execution;
+  const auto release = &v1::ExecutionService::Stub::ReleaseExecution;
+  v1::ReleaseExecutionRequest request;
+  request.set_name("projects/p/workflows/sleeper/executions/..");
+  request.set_request_id("a b");
+  EXPECT_EQ(FieldsOf(Call(*node_->execution_stub, release, request, &execution)),
+            "name,request_id");
+  request.set_name("projects/p/workflows/sleeper/executions/none");
+  request.set_request_id("r");
+  const grpc::Status status = Call(*node_->execution_stub, release, request, &execution);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ReasonOf(status), "EXECUTION_NOT_FOUND");
+
+  // One that has ended is no more quarantined than one that runs, and an id belongs to one call.
+  ASSERT_TRUE(Start(StartOf("sleeper", "e", "{}"), &execution).ok());
+  request.set_name(execution.name());
+  v1::StopExecutionRequest stop;
+  stop.set_name(request.name());
+  ASSERT_TRUE(
+      Call(*node_->execution_stub, &v1::ExecutionService::Stub::StopExecution, stop, &execution)
+          .ok());
+  EXPECT_EQ(ReasonOf(Call(*node_->execution_stub, release, request, &execution)),
+            "EXECUTION_NOT_QUARANTINED");
+  v1::DeleteWorkflowRequest remove;
+  remove.set_name("projects/p/workflows/sleeper");
+  remove.set_request_id("r");
+  remove.set_keep_executions(true);
+  google::protobuf::Empty empty;
+  ASSERT_TRUE(
+      Call(*node_->workflow_stub, &v1::WorkflowService::Stub::DeleteWorkflow, remove, &empty).ok());
+  EXPECT_EQ(ReasonOf(Call(*node_->execution_stub, release, request, &execution)),
+            "REQUEST_ID_REUSED");
 }
 
 TEST_F(ExecutionServiceTest, AQuarantinedExecutionIsSeenWhereItsJournalCannotBeRead) {

@@ -56,11 +56,12 @@ TEST(ServerTest, ChecksTheFieldsOfExecutionsFirst) {
   start.set_execution_id("a/b");
   start.set_revision(-1);
   start.set_input("{");
+  start.set_request_id("..");
   v1::Execution execution;
   grpc::Status status =
       Call(*server.execution_stub, &v1::ExecutionService::Stub::StartExecution, start, &execution);
   EXPECT_EQ(ReasonOf(status), "INVALID_FIELD");
-  EXPECT_EQ(FieldsOf(status), "execution_id,revision,input,parent");
+  EXPECT_EQ(FieldsOf(status), "execution_id,revision,input,request_id,parent");
 
   v1::StopExecutionRequest stop;
   stop.set_name("projects/p/workflows/w/executions/e");
