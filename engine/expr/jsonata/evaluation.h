@@ -146,6 +146,7 @@ class Evaluation {
 
   // --- operators (evaluate.cc, operators.cc)
   Value EvaluateKind(const Node& node, const Value& input, Frame* frame);
+  Value EvaluateOperator(const Node& node, const Value& input, Frame* frame);
   Value EvaluateVariable(const Node& node, const Value& input, Frame* frame);
   Value EvaluateArray(const Node& node, const Value& input, Frame* frame);
   Value EvaluateBlock(const Node& node, const Value& input, Frame* frame);
