@@ -20,7 +20,7 @@ Value Evaluation::Run(const Value& input) {
     Push(wrapper, input);
     context = Value::Of(wrapper);
   }
-  BindGlobal("$", context);
+  BindGlobal("$", input);
   return Evaluate(program_root_, context, &root_);
 }
 
@@ -34,6 +34,13 @@ Value Evaluation::Evaluate(const Node& node, const Value& input, Frame* frame) {
   Value result = EvaluateKind(node, input, frame);
   if (!node.is_bare) {
     for (const Stage& stage : node.predicates) result = Filter(*stage.filter, result, frame);
+    if (node.keep_array && !node.predicates.empty() && !result.is_array() &&
+        !result.is_undefined()) {
+      // The only item left of a sequence.
+      Array* kept = Singleton(result);
+      kept->is_sequence = kept->keep_singleton = true;
+      result = Value::Of(kept);
+    }
     if (node.grouping != nullptr && node.kind != NodeKind::kPath) {
       result = EvaluateGrouping(node.grouping->pairs, node.grouping->position, result, frame);
     }
