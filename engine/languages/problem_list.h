@@ -26,6 +26,7 @@ inline constexpr absl::string_view kWrongType = "WRONG_TYPE";
 inline constexpr absl::string_view kInvalidValue = "INVALID_VALUE";
 inline constexpr absl::string_view kInvalidPath = "INVALID_PATH";
 inline constexpr absl::string_view kInvalidTemplate = "INVALID_TEMPLATE";
+inline constexpr absl::string_view kInvalidExpression = "INVALID_EXPRESSION";
 inline constexpr absl::string_view kInvalidCondition = "INVALID_CONDITION";
 inline constexpr absl::string_view kInvalidResource = "INVALID_RESOURCE";
 inline constexpr absl::string_view kUnknownState = "UNKNOWN_STATE";
