@@ -64,8 +64,6 @@ constexpr Template kTemplates[] = {
      "Stack overflow. Check for non-terminating recursive function.  Consider rewriting as "
      "tail-recursive"},
     {"D1012", "Evaluation stopped after {name}. Check for infinite loop"},
-    {"D1013",
-     "Object property names starting with _jsonata_ are reserved for internal use: {value}"},
     {"T2001", "The left side of the {token} operator must evaluate to a number"},
     {"T2002", "The right side of the {token} operator must evaluate to a number"},
     {"T2003", "The left side of the range operator (..) must evaluate to an integer"},

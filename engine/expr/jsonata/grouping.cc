@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
@@ -78,21 +77,18 @@ Tuple* Evaluation::ReduceRows(const Value& rows, Frame* frame) {
 Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t position,
                                    const Value& input, Frame* frame) {
   const bool has_rows = input.is_tuple_stream();
+  if (has_rows && input.size() == 0) return Value::Of(NewObject());
   Groups groups(pairs.size() / 2);
   // Nothing is one item, too, or there would be no object at all.
   const size_t count = input.is_array() && input.size() > 0 ? input.size() : 1;
   for (size_t i = 0; i < count; ++i) {
     const Value item = input.is_array() ? (input.size() > 0 ? input[i] : Value()) : input;
-    const bool is_row = has_rows && item.kind() == Kind::kTuple;
     for (size_t pair = 0; pair < pairs.size(); pair += 2) {
-      const Value key = Evaluate(*pairs[pair], is_row ? item.tuple()->context : item,
-                                 is_row ? item.tuple()->frame : frame);
+      const Value key = Evaluate(*pairs[pair], has_rows ? item.tuple()->context : item,
+                                 has_rows ? item.tuple()->frame : frame);
       if (key.is_undefined()) continue;
       if (!key.is_string()) {
         Fail({.code = "T1003", .position = position, .value = Describe(key)});
-      }
-      if (absl::StartsWith(key.text(), "_jsonata_")) {
-        Fail({.code = "D1013", .position = position, .value = Describe(key)});
       }
       bool is_new;
       Group* group = groups.FindOrAdd(key.text(), &is_new);
@@ -116,7 +112,7 @@ Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t posit
   for (const Group& group : groups.all()) {
     Value context = group.items;
     Frame* scope = frame;
-    if (has_rows && !context.is_undefined()) {
+    if (has_rows) {
       const Tuple* tuple = ReduceRows(context, frame);
       context = tuple->context;
       scope = tuple->frame;

@@ -25,9 +25,9 @@ size_t LimitOf(const Value& limit, const char* code, size_t index) {
 }
 
 Value Contains(const Call& call) {
-  if (call[0].is_undefined()) return Value();
+  if (call[0].is_undefined() || call[1].is_undefined()) return Value();
   if (!call[1].is_function()) {
-    return Value::Of(call[1].is_string() && absl::StrContains(call[0].text(), call[1].text()));
+    return Value::Of(absl::StrContains(call[0].text(), call[1].text()));
   }
   bool is_found = false;
   ForEachMatch(call.evaluation, call[1].function(), call[0], call.frame, [&](const PatternMatch&) {
@@ -69,10 +69,7 @@ Value Split(const Call& call) {
     if (parts->size < limit) evaluation.Push(parts, Value::Of(text.substr(start)));
     return Value::Of(parts);
   }
-  if (!call[1].is_string()) {
-    evaluation.Push(parts, call[0]);
-    return Value::Of(parts);
-  }
+  if (!call[1].is_string()) Fail({.code = "T0410", .index = 2});
   const absl::string_view separator = call[1].text();
   size_t start = 0;
   while (parts->size < limit) {
@@ -158,7 +155,8 @@ Value Replace(const Call& call) {
     Fail({.code = "D3010", .value = "\"\"", .index = 2});
   }
   const size_t limit = LimitOf(call[3], "D3011", 4);
-  if (limit == 0 || call[1].is_undefined()) return call[0];
+  if (call[1].is_undefined()) Fail({.code = "T0410", .index = 2});
+  if (limit == 0) return call[0];
   std::string replaced;
   if (call[1].is_function()) {
     ReplaceMatches(call, limit, &replaced);

@@ -63,8 +63,7 @@ bool ParseNumber(absl::string_view text, double* number) {
     return at > start;
   };
   if (at < text.size() && text[at] == '-') ++at;
-  const size_t first = at;
-  if (!skip_digits() || (text[first] == '0' && at > first + 1)) return false;
+  if (!skip_digits()) return false;
   if (at < text.size() && text[at] == '.') {
     ++at;
     if (!skip_digits()) return false;

@@ -32,6 +32,26 @@ char LetterOf(const Value& value) {
   return 'm';
 }
 
+// What a message calls the elements of an array.
+absl::string_view PluralOf(char letter) {
+  switch (letter) {
+    case 'a':
+      return "arrays";
+    case 'b':
+      return "booleans";
+    case 'f':
+      return "functions";
+    case 'n':
+      return "numbers";
+    case 'o':
+      return "objects";
+    case 's':
+      return "strings";
+    default:
+      return "values";
+  }
+}
+
 // Where the bracket opened at `start` closes; the end of the text where it does not.
 size_t FindClosing(absl::string_view text, size_t start, char open, char close) {
   int depth = 0;
@@ -174,7 +194,8 @@ Value Signature::FitArray(Evaluation& evaluation, const Parameter& parameter, ch
     }
   }
   if (!fits) {
-    jsonata_internal::Fail({.code = "T0412", .value = Quoted(subtype), .index = index + 1});
+    jsonata_internal::Fail(
+        {.code = "T0412", .value = Quoted(PluralOf(subtype[0])), .index = index + 1});
   }
   if (letter == 'a') return argument;
   Array* array = evaluation.NewArray(1);

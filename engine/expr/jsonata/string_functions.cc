@@ -32,7 +32,7 @@ Value Substring(const Call& call) {
   double end = length;
   if (call[2].is_number()) {
     if (call[2].number() <= 0) return Value::Of(absl::string_view());
-    end = std::trunc((call[1].is_number() ? call[1].number() : 0) + call[2].number());
+    end = std::trunc((start == 0 ? 0 : call[1].number()) + call[2].number());
     if (start < 0) end = std::trunc(length + start + call[2].number());
   }
   if (start < 0) start += length;

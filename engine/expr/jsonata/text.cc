@@ -13,7 +13,7 @@ namespace millrace::jsonata_internal {
 namespace {
 
 constexpr int kDigits = 15;
-constexpr double kExactIntegerMax = 1e15;
+constexpr double kExactIntegerMax = 9007199254740992.0;
 
 class Printer {
  public:
@@ -28,8 +28,11 @@ class Printer {
         out_ += value.boolean() ? "true" : "false";
         break;
       case Kind::kNumber:
-        std::isfinite(value.number()) ? AppendNumber(value.number(), &out_)
-                                      : absl::StrAppend(&out_, "null");
+        if (IsNumber(value)) {
+          AppendNumber(value.number(), &out_);
+        } else {
+          out_ += "null";
+        }
         break;
       case Kind::kString:
         AppendJsonString(value.text(), &out_);
@@ -102,6 +105,7 @@ void AppendNumber(double number, std::string* out) {
   }
   const size_t start = out->size();
   AppendJsonNumber(number, out);
+  if (std::trunc(number) == number) return;
   const auto digits = std::count_if(out->begin() + static_cast<std::ptrdiff_t>(start), out->end(),
                                     [](char c) { return c >= '0' && c <= '9'; });
   if (digits <= kDigits) return;

@@ -12,7 +12,7 @@ class Evaluation;
 // numbers of 15 digits. Counts steps, and the size against its limit.
 void AppendText(Evaluation& evaluation, const Value& value, bool is_pretty, std::string* out);
 
-// The shortest text of a number rounded to 15 digits; finite.
+// The shortest text of a finite number, which is rounded to 15 digits unless it is whole.
 void AppendNumber(double number, std::string* out);
 
 // True of finite numbers; fails with D1001 for infinite ones.

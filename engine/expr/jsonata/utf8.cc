@@ -115,6 +115,18 @@ void AppendChar(char32_t c, std::string* out) {
   byte(0x80 | (c & 0x3F));
 }
 
+std::u32string ToUtf32(absl::string_view text) {
+  std::u32string chars;
+  for (size_t at = 0; at < text.size();) chars.push_back(NextChar(text, &at));
+  return chars;
+}
+
+std::string ToUtf8(const std::u32string& chars) {
+  std::string text;
+  for (const char32_t c : chars) AppendChar(c, &text);
+  return text;
+}
+
 bool IsValidUtf8(absl::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const size_t start = at;

@@ -19,6 +19,9 @@ size_t CountUtf16(absl::string_view text);
 char32_t NextChar(absl::string_view text, size_t* at);
 void AppendChar(char32_t c, std::string* out);
 
+std::u32string ToUtf32(absl::string_view text);
+std::string ToUtf8(const std::u32string& chars);
+
 // Half of a UTF-16 pair alone is written as if it were a character, which is no valid UTF-8.
 bool IsValidUtf8(absl::string_view text);
 std::string ReplaceSurrogates(absl::string_view text);  // by U+FFFD
