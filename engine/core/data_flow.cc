@@ -66,15 +66,24 @@ AslResult<Json> EffectiveInput(Evaluation& evaluation) {
   const DataFlow& flow = evaluation.state().flow;
   if (evaluation.is_jsonata()) {
     if (!flow.arguments.has_value()) return evaluation.frame().data;
-    return evaluation.Fill(*flow.arguments, "Arguments");
+    AslResult<Json> arguments = evaluation.Fill(*flow.arguments, "Arguments");
+    if (arguments.ok()) evaluation.Inspect(&Inspection::after_arguments, *arguments);
+    return arguments;
   }
   AslResult<Json> input = evaluation.Select(flow.input_path, evaluation.frame().data);
-  if (!input.ok() || !flow.parameters.has_value()) return input;
-  return evaluation.Fill(*flow.parameters, *input, "Parameters");
+  if (!input.ok()) return input;
+  evaluation.Inspect(&Inspection::after_input_path, *input);
+  if (flow.parameters.has_value()) {
+    input = evaluation.Fill(*flow.parameters, *input, "Parameters");
+    if (!input.ok()) return input;
+  }
+  evaluation.Inspect(&Inspection::after_parameters, *input);
+  return input;
 }
 
 AslResult<Exit> ExitWith(Evaluation& evaluation, const Json& result) {
   const DataFlow& flow = evaluation.state().flow;
+  evaluation.Inspect(&Inspection::result, result);
   if (evaluation.is_jsonata()) {
     evaluation.SetResult(result);
     return PassOn(evaluation, result);
@@ -84,8 +93,10 @@ AslResult<Exit> ExitWith(Evaluation& evaluation, const Json& result) {
     selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
     if (!selected.ok()) return selected.error();
   }
+  evaluation.Inspect(&Inspection::after_result_selector, *selected);
   AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
   if (!output.ok()) return output.error();
+  evaluation.Inspect(&Inspection::after_result_path, *output);
   return Finish(evaluation, evaluation.Select(flow.output_path, *output), flow.assign, *selected);
 }
 

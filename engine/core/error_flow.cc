@@ -29,11 +29,18 @@ double Chance(uint64_t seed, uint64_t salt) {
 
 }  // namespace
 
+std::optional<int64_t> FindRetrier(const State& state, const AslError& error) {
+  for (size_t i = 0; i < state.retry.size(); ++i) {
+    if (Matches(state.retry[i].error_equals, error)) return static_cast<int64_t>(i);
+  }
+  return std::nullopt;
+}
+
 std::optional<Retry> FindRetry(const State& state, const Frame& frame, const AslError& error,
                                uint64_t seed) {
-  for (size_t i = 0; i < state.retry.size(); ++i) {
+  if (const std::optional<int64_t> found = FindRetrier(state, error)) {
+    const auto i = static_cast<size_t>(*found);
     const Retrier& retrier = state.retry[i];
-    if (!Matches(retrier.error_equals, error)) continue;
     const int64_t attempts = i < frame.attempts.size() ? frame.attempts[i] : 0;
     if (attempts >= retrier.attempts_max) return std::nullopt;
     double seconds =

@@ -17,6 +17,9 @@ struct Retry {
   absl::Duration delay;
 };
 
+// The first retrier that matches, whether it has attempts left or not.
+std::optional<int64_t> FindRetrier(const State& state, const AslError& error);
+
 // The retrier that tries the frame's state again, if one matches and has attempts left. Chance, for
 // jitter, comes from `seed` and the frame's last event.
 std::optional<Retry> FindRetry(const State& state, const Frame& frame, const AslError& error,

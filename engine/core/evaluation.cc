@@ -34,7 +34,9 @@ void Evaluation::Burn(Fuel fuel) {
 }
 
 const Json& Evaluation::Context() {
-  if (!context_.has_value()) context_ = MakeContext();
+  if (!context_.has_value()) {
+    context_ = place_.context != nullptr ? *place_.context : MakeContext();
+  }
   return *context_;
 }
 
@@ -98,8 +100,8 @@ Json Evaluation::MakeContext() const {
                                  {"StartTime", Json(FormatInstant(place_.snapshot.started_at))}});
   // What cannot be run again from where it failed has no count of that.
   if (!place_.program.is_express) execution = execution.With("RedriveCount", Json(0));
-  const Json workflow =
-      Json::Object({{"Id", Json(place_.info.workflow_name)}, {"Name", Json(place_.info.workflow_id)}});
+  const Json workflow = Json::Object(
+      {{"Id", Json(place_.info.workflow_name)}, {"Name", Json(place_.info.workflow_id)}});
   Json state = Json::Object({{"Name", Json(this->state().name)},
                              {"EnteredTime", Json(FormatInstant(frame_.entered_at))}});
   if (!this->state().retry.empty()) state = state.With("RetryCount", Json(frame_.retry_count));
@@ -136,7 +138,8 @@ AslResult<Json> Evaluation::Select(const PathField& field, const Json& data) {
 AslError Evaluation::Located(AslError error) const {
   const bool is_located = error.name == "States.Runtime" ||
                           error.name == "States.IntrinsicFailure" || error.evaluation.has_value();
-  if (!is_located) return error;
+  // A state that is looked into alone has no event to name.
+  if (!is_located || place_.inspection != nullptr) return error;
   error.cause = absl::StrCat("An error occurred while executing the state '", state().name,
                              "' (entered at the event id #", frame_.entered_id, "). ",
                              error.cause.value_or(""));

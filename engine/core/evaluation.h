@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/asl_error.h"
+#include "engine/core/inspection.h"
 #include "engine/core/snapshot.h"
 #include "engine/core/step.h"
 #include "engine/expr/scope.h"
@@ -28,6 +29,8 @@ class Evaluation {
     const ExecutionInfo& info;
     const Snapshot& snapshot;
     absl::Time at;
+    const Json* context = nullptr;     // the context object; one is made if absent
+    Inspection* inspection = nullptr;  // for those who look into one state
   };
   Evaluation(const Place& place, const Frame& frame, Fuel* fuel);
 
@@ -54,6 +57,11 @@ class Evaluation {
   AslError QueryError(const JsonataTemplate& written, absl::string_view field,
                       absl::string_view expected, const Json& value) const;
   void Burn(Fuel fuel);
+
+  // Keeps what the data is after a step of its flow, if somebody looks.
+  void Inspect(std::optional<Json> Inspection::*step, const Json& data) {
+    if (place_.inspection != nullptr) place_.inspection->*step = data;
+  }
 
   const Frame& frame() const { return frame_; }
   const State& state() const { return place_.program.states[static_cast<size_t>(frame_.state)]; }

@@ -26,7 +26,10 @@ AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
     items = evaluation.Select({.path = map.items_path}, *input);
     if (!items.ok()) return items;
   }
-  if (items->is_array()) return items;
+  if (items->is_array()) {
+    evaluation.Inspect(&Inspection::after_items_path, *items);
+    return items;
+  }
   return evaluation.RuntimeError(
       absl::StrCat("Reference path '", map.items_path.has_value() ? map.items_path->text() : "$",
                    "' must point to array."));

@@ -1,0 +1,181 @@
+#include "engine/core/single_state.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/core/data_flow.h"
+#include "engine/core/error_flow.h"
+#include "engine/core/evaluation.h"
+#include "engine/core/states/outcome.h"
+
+namespace millrace {
+namespace {
+
+// Seconds of work: nobody else waits for the thread.
+constexpr Fuel kFuel = 1'000'000;
+constexpr FrameId kRoot = 1;
+
+// What the States Language's TestState shows of each type of state; the rest is how we work.
+void Trim(const State& state, Inspection* inspection) {
+  const bool is_task = std::holds_alternative<TaskState>(state.body);
+  const auto* pass = std::get_if<PassState>(&state.body);
+  if (!is_task && pass == nullptr) inspection->after_parameters.reset();
+  if (pass != nullptr && pass->result.has_value()) {
+    inspection->after_input_path.reset();
+    inspection->after_parameters.reset();
+  } else if (!is_task) {
+    inspection->result.reset();
+  }
+  if (std::holds_alternative<ParallelState>(state.body)) inspection->after_input_path.reset();
+}
+
+class SingleStateRunner {
+ public:
+  SingleStateRunner(const Program& program, const SingleState& single)
+      : program_(program), single_(single), fuel_(kFuel) {
+    snapshot_.input = single.input;
+    snapshot_.started_at = single.at;
+    snapshot_.last_at = single.at;
+    snapshot_.seed = single.seed;
+    Frame& frame = snapshot_.frames[kRoot];
+    frame.id = kRoot;
+    frame.state = single.state;
+    frame.entered_at = single.at;
+    frame.data = single.input;
+    frame.variables = single.variables;
+    frame.retry_count = single.retry_count;
+    frame.attempts.assign(StateOf().retry.size(), single.retry_count);
+  }
+
+  std::variant<SingleStateRun, InvokeFunction> Run();
+
+ private:
+  const Frame& FrameOf() const { return snapshot_.frames.at(kRoot); }
+  const State& StateOf() const { return program_.states[static_cast<size_t>(single_.state)]; }
+  Evaluation NewEvaluation() {
+    return Evaluation({.program = program_,
+                       .info = single_.info,
+                       .snapshot = snapshot_,
+                       .at = single_.at,
+                       .context = single_.context.has_value() ? &*single_.context : nullptr,
+                       .inspection = &run_.inspection},
+                      FrameOf(), &fuel_);
+  }
+  Outcome Enter(Evaluation& evaluation) const;
+  // What the state's work gives takes its way.
+  void Finish(Evaluation& evaluation, const Outcome& outcome);
+  void Answer(Evaluation& evaluation);
+  void Leave(AslResult<Exit> exit, std::optional<StateIndex> next);
+  void Fail(const AslError& error);
+  void End(SingleStateStatus status, AslError error);
+
+  const Program& program_;
+  const SingleState& single_;
+  Fuel fuel_;
+  Snapshot snapshot_;
+  SingleStateRun run_;
+};
+
+std::variant<SingleStateRun, InvokeFunction> SingleStateRunner::Run() {
+  try {
+    Evaluation evaluation = NewEvaluation();
+    const Outcome outcome = Enter(evaluation);
+    const auto* call = std::get_if<CallFunction>(&outcome);
+    if (call != nullptr && !single_.answer.has_value()) {
+      const auto& task = std::get<TaskState>(StateOf().body);
+      return InvokeFunction{.event_id = 0,
+                            .state = single_.state,
+                            .function = call->function,
+                            .version = call->version,
+                            .payload = InvocationPayload(task, call->parameters)};
+    }
+    Finish(evaluation, outcome);
+  } catch (const OutOfFuel&) {
+    End(SingleStateStatus::kFailed,
+        {.name = "States.Runtime", .cause = "The state's expressions take too much work."});
+  }
+  Trim(StateOf(), &run_.inspection);
+  return std::move(run_);
+}
+
+Outcome SingleStateRunner::Enter(Evaluation& evaluation) const {
+  return std::visit(
+      [&](const auto& body) -> Outcome {
+        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, WaitState>) {
+          return millrace::Enter(body, evaluation, single_.at);
+        } else {
+          return millrace::Enter(body, evaluation);
+        }
+      },
+      StateOf().body);
+}
+
+void SingleStateRunner::Finish(Evaluation& evaluation, const Outcome& outcome) {
+  if (const auto* leave = std::get_if<millrace::Leave>(&outcome)) {
+    return Leave(leave->exit, leave->next);
+  }
+  if (const auto* fail = std::get_if<millrace::Fail>(&outcome)) return Fail(fail->error);
+  if (std::holds_alternative<SleepUntil>(outcome)) {
+    const AslResult<Json> input = EffectiveInput(evaluation);
+    if (!input.ok()) return Fail(input.error());
+    return Leave(PassOn(evaluation, *input), std::nullopt);
+  }
+  if (const auto* items = std::get_if<RunItems>(&outcome)) {
+    run_.inspection.max_concurrency = items->concurrency_max;
+  }
+  Answer(evaluation);
+}
+
+void SingleStateRunner::Answer(Evaluation& evaluation) {
+  if (const auto* error = std::get_if<AslError>(&*single_.answer)) return Fail(*error);
+  const Json& result = std::get<Json>(*single_.answer);
+  if (std::optional<AslError> error = CheckSize(evaluation, StateOf().name, result)) {
+    return Fail(*error);
+  }
+  Leave(ExitWith(evaluation, result), std::nullopt);
+}
+
+void SingleStateRunner::Leave(AslResult<Exit> exit, std::optional<StateIndex> next) {
+  if (!exit.ok()) return Fail(exit.error());
+  run_.output = exit->output;
+  run_.next = next.has_value() ? next : StateOf().transition.next;
+  run_.variables = single_.variables;
+  for (const auto& [name, value] : exit->assigned) run_.variables[name] = value;
+}
+
+void SingleStateRunner::Fail(const AslError& error) {
+  const State& state = StateOf();
+  run_.retry_index = FindRetrier(state, error);
+  if (const std::optional<Retry> retry = FindRetry(state, FrameOf(), error, single_.seed)) {
+    run_.retry_delay = retry->delay;
+    return End(SingleStateStatus::kRetriable, error);
+  }
+  const Catcher* catcher = FindCatcher(state, error);
+  if (catcher == nullptr) return End(SingleStateStatus::kFailed, error);
+  run_.catch_index = catcher - state.catches.data();
+  Evaluation evaluation = NewEvaluation();
+  AslResult<Exit> exit = ExitCaught(evaluation, *catcher, error);
+  if (!exit.ok()) return End(SingleStateStatus::kFailed, exit.error());
+  Leave(std::move(exit), catcher->next);
+  End(SingleStateStatus::kCaughtError, error);
+}
+
+void SingleStateRunner::End(SingleStateStatus status, AslError error) {
+  run_.status = status;
+  run_.error = std::move(error);
+  if (status != SingleStateStatus::kCaughtError) run_.variables = single_.variables;
+}
+
+}  // namespace
+
+std::variant<SingleStateRun, InvokeFunction> RunSingleState(const Program& program,
+                                                            const SingleState& single) {
+  return SingleStateRunner(program, single).Run();
+}
+
+Json SingleStateAnswer(const Program& program, StateIndex state, Json function_output) {
+  const State& called = program.states[static_cast<size_t>(state)];
+  return InvocationOutput(std::get<TaskState>(called.body), std::move(function_output));
+}
+
+}  // namespace millrace

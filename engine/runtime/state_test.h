@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "engine/base/asl_error.h"
+#include "engine/core/single_state.h"
+#include "engine/program/program.h"
+#include "engine/runtime/local_runner.h"
+
+namespace millrace {
+
+// How far a mocked result of a Task is held against what its service would give.
+enum class MockValidation {
+  kStrict,   // fields that the service always gives are there, and known fields have their types
+  kPresent,  // known fields that are there have their types
+  kNone,
+};
+
+// Asks what one state does with an input. Texts are JSON, as callers give them.
+struct StateTestRequest {
+  std::string language = "ASL";
+  std::string definition;  // a state, or a whole workflow: then `state` says which of its states
+  std::string state;
+  std::string input = "{}";
+  std::optional<std::string> variables;  // an object: by name
+  std::optional<std::string> context;    // the context object; else one is made up
+  std::optional<std::string> mock_result;
+  std::optional<AslError> mock_error;
+  MockValidation mock_validation = MockValidation::kStrict;
+  bool calls_functions = false;  // a Task without a mock calls its function
+  std::optional<int64_t> retry_count;
+  std::optional<int64_t> failed_iterations;
+  std::optional<std::string> reader_data;      // what a Map's ItemReader reads: a JSON array
+  std::optional<std::string> error_caused_by;  // the state inside a Map or Parallel that failed
+};
+
+// A request that is sound: RunSingleState(*program, single) answers it.
+struct StateTest {
+  std::shared_ptr<const Program> program;
+  SingleState single;
+};
+
+// Checks all of a request. INVALID_FIELD with every violation, or INVALID_DEFINITION with every
+// problem of the definition; fields are named as in TestStateRequest.
+absl::StatusOr<StateTest> PrepareStateTest(const StateTestRequest& request);
+
+// Runs it, and blocks while the function of a Task without a mock is called through `invoke`.
+SingleStateRun RunStateTest(const StateTest& test, const LocalInvoke& invoke);
+
+}  // namespace millrace
