@@ -112,6 +112,8 @@ struct TaskState {
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
+  // A mock answers in place of what it calls, with the whole result: in its envelope, if any.
+  bool is_mocked = false;
   // What the history's Task events say of it.
   std::string resource_type;  // "function", "lambda"
   std::optional<NumberField> timeout_seconds;    // 99999999 s if absent

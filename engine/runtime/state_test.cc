@@ -258,6 +258,12 @@ void Preparation::CheckMock() {
     return Violate("mock", absl::StrCat("State type '", StateTypeName(StateOf()),
                                         "' is not supported when a mock is specified"));
   }
+  if (is_task) {
+    Program mocked = *test_.program;
+    State& state = mocked.states[static_cast<size_t>(test_.single.state)];
+    std::get<TaskState>(state.body).is_mocked = true;
+    test_.program = std::make_shared<const Program>(std::move(mocked));
+  }
   if (const Json* result = std::get_if<Json>(&*test_.single.answer)) CheckMockedResult(*result);
 }
 

@@ -6,6 +6,7 @@ namespace {
 
 AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
                                      const Json& parameters) {
+  if (task.is_mocked) return FunctionTarget{};
   const auto& target = std::get<FunctionTarget>(task.target);
   if (!target.name_from_parameters) return target;
   const Json* name = parameters.Find("FunctionName");
@@ -49,7 +50,7 @@ Json InvocationPayload(const TaskState& task, const Json& parameters) {
 }
 
 Json InvocationOutput(const TaskState& task, Json output) {
-  if (!task.wraps_invocation) return output;
+  if (!task.wraps_invocation || task.is_mocked) return output;
   return Json::Object({{"ExecutedVersion", Json("$LATEST")},
                        {"Payload", std::move(output)},
                        {"StatusCode", Json(200)}});
