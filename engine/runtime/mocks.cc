@@ -123,8 +123,7 @@ absl::StatusOr<Mocks> Mocks::Parse(absl::string_view text) {
           return Wrong(place, "names an attempt that has an answer already");
         }
       }
-      attempts.push_back(
-          {.first = range.first, .last = range.second, .answer = std::move(answer)});
+      attempts.push_back({.first = range.first, .last = range.second, .answer = std::move(answer)});
     }
     if (attempts.empty()) return Wrong(pointer, "must have a Return, a Throw, or attempts");
   }
