@@ -11,8 +11,8 @@
 namespace millrace {
 namespace {
 
-// Seconds of work: nobody else waits for the thread.
-constexpr Fuel kFuel = 1'000'000;
+// About a second of work, as a fuel takes five microseconds.
+constexpr Fuel kFuel = 200'000;
 constexpr FrameId kRoot = 1;
 
 // What the States Language's TestState shows of each type of state; the rest is how we work.
