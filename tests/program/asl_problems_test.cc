@@ -82,20 +82,35 @@ TEST(AslDefinition, HasOnlyTheFieldsOfTheLanguage) {
 
 TEST(AslDefinition, SaysWhatIsNotSupportedYet) {
   ExpectFindings({
-      {R"({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})",
-       {{"/QueryLanguage", "UNSUPPORTED"}}},
-      {OnlyState(R"("Type": "Pass", "QueryLanguage": "JSONata", "Output": 1, "End": true)"),
-       {{"/States/S/QueryLanguage", "UNSUPPORTED"}}},
       {OnlyState(R"("Type": "Task", "Resource": "f", "Credentials": {}, "End": true)"),
        {{"/States/S/Credentials", "UNSUPPORTED"}}},
-      {OnlyState(R"("Type": "Map", "End": true, "ItemReader": {}, "Label": "x",
-                    "ToleratedFailureCount": 1, "ItemProcessor": {
-                      "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-                      "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})"),
-       {{"/States/S/ItemReader", "UNSUPPORTED"},
-        {"/States/S/Label", "UNSUPPORTED"},
-        {"/States/S/ToleratedFailureCount", "UNSUPPORTED"},
-        {"/States/S/ItemProcessor/ProcessorConfig/Mode", "UNSUPPORTED"}}},
+  });
+}
+
+TEST(AslDefinition, HasWhatBelongsToADistributedMapOnlyThere) {
+  const std::string machine = R"("StartAt": "A", "States": {"A": {"Type": "Succeed"}}})";
+  const std::string inline_map = R"("ItemProcessor": {)" + machine;
+  const std::string distributed =
+      R"("ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},)" +
+      machine;
+  const std::string map = R"("Type": "Map", "End": true, )";
+  ExpectFindings({
+      {OnlyState(map + R"("ItemReader": {}, "Label": "x", "ToleratedFailureCount": 1, )" +
+                 inline_map),
+       {{"/States/S/ItemReader", "INVALID_VALUE"}, {"/States/S/Label", "INVALID_VALUE"}}},
+      {OnlyState(map + R"("Label": "x", "ToleratedFailurePercentage": 12.5, )" + distributed), {}},
+      {OnlyState(map + R"("ToleratedFailurePercentage": 101, "ItemBatcher": {"MaxItems": 1}, )" +
+                 distributed),
+       {{"/States/S/ToleratedFailurePercentage", "INVALID_VALUE"},
+        {"/States/S/ItemBatcher/MaxItems", "UNKNOWN_FIELD"}}},
+      {OnlyState(map + R"("ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}, )" +
+                 distributed),
+       {{"/States/S/ItemReader", "MISSING_FIELD"}}},
+      {OnlyState(map + R"("ItemReader": {"Resource": "arn:aws:states:::sqs:send",
+                          "ReaderConfig": {"InputType": "XML"}}, )" +
+                 distributed),
+       {{"/States/S/ItemReader/Resource", "INVALID_RESOURCE"},
+        {"/States/S/ItemReader/ReaderConfig/InputType", "INVALID_VALUE"}}},
   });
 }
 
