@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -84,6 +86,27 @@ CaseReport RunGuarded(const Json& json, FunctionHost& host) {
   }
 }
 
+bool IsSurrogate(absl::string_view escape, absl::string_view third) {
+  return escape.size() >= 6 && escape[0] == '\\' && escape[1] == 'u' &&
+         absl::ascii_tolower(escape[2]) == 'd' &&
+         absl::StrContains(third, absl::ascii_tolower(escape[3]));
+}
+
+// Half of a UTF-16 pair has no place in JSON; with one more backslash, an expression can still say
+// it.
+std::string EscapeHalfPairs(absl::string_view line) {
+  std::string escaped;
+  for (size_t at = 0; at < line.size();) {
+    const absl::string_view rest = line.substr(at);
+    const bool is_pair = IsSurrogate(rest, "89ab") && IsSurrogate(rest.substr(6), "cdef");
+    if (!is_pair && IsSurrogate(rest, "89abcdef")) escaped.push_back('\\');
+    const size_t taken = is_pair ? 12 : rest[0] == '\\' ? 2 : 1;
+    absl::StrAppend(&escaped, rest.substr(0, taken));
+    at += taken;
+  }
+  return escaped;
+}
+
 absl::StatusOr<std::vector<Json>> ReadCases(const std::vector<std::string>& files) {
   std::vector<Json> cases;
   for (const std::string& file : files) {
@@ -94,6 +117,7 @@ absl::StatusOr<std::vector<Json>> ReadCases(const std::vector<std::string>& file
       ++line_number;
       if (line.empty()) continue;
       absl::StatusOr<Json> json = ParseJson(line, {.depth_max = 1024});
+      if (!json.ok()) json = ParseJson(EscapeHalfPairs(line), {.depth_max = 1024});
       if (!json.ok()) {
         return absl::InvalidArgumentError(
             absl::StrCat(file, ":", line_number, ": ", json.status().message()));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/languages/compile.h"
+#include "service/cli/conformance_jsonata.h"
 #include "service/cli/files.h"
 
 namespace millrace::cli {
@@ -20,7 +21,6 @@ bool Contains(const Json* array, absl::string_view text) {
 
 // Why the case asks for more than there is; "" if it does not.
 std::string WhySkipped(const Json& json) {
-  if (json.Find("expr") != nullptr) return "JSONata is not supported yet";
   if (json.Find("inspectionLevel") != nullptr || json.Find("stateName") != nullptr) {
     return "single states cannot be tested yet";
   }
@@ -100,6 +100,8 @@ CaseReport RunCase(const Json& json, FunctionHost& host) {
     report.outcome = CaseOutcome::kSkipped;
   } else if (json.Find("selector") != nullptr) {
     RunJsonPathCase(json, &report);
+  } else if (json.Find("expr") != nullptr) {
+    RunJsonataCase(json, &report);
   } else if (json.Find("valid") != nullptr) {
     RunDefinitionCase(json, &report);
   } else if (json.Find("expected") != nullptr && json.Find("definition") != nullptr) {

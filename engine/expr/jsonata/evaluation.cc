@@ -1,0 +1,274 @@
+#include "engine/expr/jsonata/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/expr/jsonata/error.h"
+#include "engine/expr/jsonata/utf8.h"
+
+namespace millrace::jsonata_internal {
+namespace {
+
+// Looking at the clock costs as much as some ten steps.
+constexpr int64_t kStepsPerLook = 4096;
+constexpr uint32_t kScannedMembersMax = 12;
+
+void BuildTable(Arena& arena, Object* object) {
+  uint32_t slots = 4 * kScannedMembersMax;
+  while (slots < 2 * object->capacity) slots *= 2;
+  object->table = arena.NewArray<uint32_t>(slots);
+  std::fill_n(object->table, slots, 0u);
+  object->table_mask = slots - 1;
+  for (uint32_t i = 0; i < object->size; ++i) {
+    uint32_t slot =
+        static_cast<uint32_t>(absl::HashOf(object->members[i].key)) & object->table_mask;
+    while (object->table[slot] != 0) slot = (slot + 1) & object->table_mask;
+    object->table[slot] = i + 1;
+  }
+}
+
+}  // namespace
+
+Evaluation::Evaluation(const Program& program, const Settings& settings)
+    : settings_(settings),
+      arena_(settings.limits.memory_bytes_max),
+      random_(settings.seed),
+      steps_left_(settings.limits.steps_max),
+      names_(&program.names),
+      program_root_(*program.root),
+      globals_(program.names.size()) {
+  for (uint32_t name = 1; name < names_->size(); ++name) {
+    if (const Function* function = (*names_)[name].function) globals_[name] = Value::Of(function);
+  }
+  if (settings.limits.deadline.has_value()) {
+    deadline_ = absl::Now() + *settings.limits.deadline;
+    steps_checkpoint_ = std::max<int64_t>(0, steps_left_ - kStepsPerLook);
+  }
+}
+
+void Evaluation::BindGlobal(absl::string_view name, const Value& value) {
+  const uint32_t number = names_->Find(name);
+  if (number != kNoName) globals_[number] = value;
+}
+
+void Evaluation::Checkpoint() {
+  if (steps_left_ < 0) {
+    Fail({.code = "D1012", .text = absl::StrCat(settings_.limits.steps_max, " steps")});
+  }
+  steps_checkpoint_ = std::max<int64_t>(0, steps_left_ - kStepsPerLook);
+  if (absl::Now() < deadline_) return;
+  Fail({.code = "D1012",
+        .text =
+            absl::StrCat(absl::ToInt64Milliseconds(*settings_.limits.deadline), " milliseconds")});
+}
+
+void Evaluation::CheckDepth(int depth) const {
+  if (depth > settings_.limits.depth_max) Fail("D1011");
+}
+
+void Evaluation::CheckStringSize(size_t bytes) const {
+  if (bytes <= settings_.limits.string_bytes_max) return;
+  Fail({.code = "D2016", .value = absl::StrCat(settings_.limits.string_bytes_max)});
+}
+
+Array* Evaluation::NewArray(size_t capacity) {
+  auto* array = arena_.New<Array>();
+  array->items = capacity == 0 ? nullptr : arena_.NewArray<Value>(capacity);
+  array->capacity = static_cast<uint32_t>(capacity);
+  return array;
+}
+
+Array* Evaluation::NewSequence(size_t capacity) {
+  Array* array = NewArray(capacity);
+  array->is_sequence = true;
+  return array;
+}
+
+void Evaluation::Push(Array* array, const Value& value) {
+  if (array->size == array->capacity) {
+    if (array->size >= settings_.limits.sequence_max) {
+      Fail({.code = "D2015", .value = absl::StrCat(settings_.limits.sequence_max)});
+    }
+    const auto room = static_cast<uint32_t>(settings_.limits.sequence_max - array->size);
+    const uint32_t more = std::min(room, std::max<uint32_t>(4, array->capacity));
+    const auto* end = reinterpret_cast<const char*>(array->items + array->capacity);
+    if (array->capacity == 0 || !arena_.Extend(end, more * sizeof(Value))) {
+      auto* items = arena_.NewArray<Value>(array->capacity + more);
+      std::copy_n(array->items, array->size, items);
+      array->items = items;
+    }
+    array->capacity += more;
+  }
+  array->items[array->size++] = value;
+  if (value.kind() >= Kind::kArray) {
+    array->depth = std::max(array->depth, value.depth() + 1);
+    CheckDepth(array->depth);
+  }
+}
+
+void Evaluation::PushAll(Array* array, const Value& value) {
+  if (value.is_undefined()) return;
+  if (!value.is_array()) return Push(array, value);
+  const size_t size = value.size();
+  Steps(size / 8);
+  for (size_t i = 0; i < size; ++i) Push(array, value[i]);
+}
+
+Value Evaluation::Append(const Value& a, const Value& b) {
+  if (a.is_undefined()) return b;
+  if (b.is_undefined()) return a;
+  Array* joined = NewArray();
+  PushAll(joined, a);
+  PushAll(joined, b);
+  return Value::Of(joined);
+}
+
+Object* Evaluation::NewObject(size_t capacity) {
+  auto* object = arena_.New<Object>();
+  object->members = capacity == 0 ? nullptr : arena_.NewArray<ObjectMember>(capacity);
+  object->capacity = static_cast<uint32_t>(capacity);
+  return object;
+}
+
+void Evaluation::Set(Object* object, absl::string_view key, const Value& value) {
+  if (value.kind() >= Kind::kArray) {
+    object->depth = std::max(object->depth, value.depth() + 1);
+    CheckDepth(object->depth);
+  }
+  if (const ObjectMember* found = FindMember(*object, key)) {
+    object->members[found - object->members].value = value;
+    return;
+  }
+  if (object->size == object->capacity) {
+    const uint32_t capacity = std::max<uint32_t>(4, 2 * object->capacity);
+    auto* members = arena_.NewArray<ObjectMember>(capacity);
+    std::copy_n(object->members, object->size, members);
+    object->members = members;
+    object->capacity = capacity;
+    object->table = nullptr;
+  }
+  object->members[object->size++] = {.key = key, .value = value};
+  if (object->size <= kScannedMembersMax) return;
+  if (object->table == nullptr) return BuildTable(arena_, object);
+  uint32_t slot = static_cast<uint32_t>(absl::HashOf(key)) & object->table_mask;
+  while (object->table[slot] != 0) slot = (slot + 1) & object->table_mask;
+  object->table[slot] = object->size;
+}
+
+Value Evaluation::Text(absl::string_view text) {
+  CheckStringSize(text.size());
+  char* chars = arena_.AllocateText(text.size());
+  std::copy(text.begin(), text.end(), chars);
+  return Value::Of(absl::string_view(chars, text.size()));
+}
+
+// A text that ends where the arena's free space begins is made longer in its place, so that
+// building one piece by piece takes no more memory than its end result.
+Value Evaluation::Concatenate(absl::string_view a, absl::string_view b) {
+  if (b.empty()) return Value::Of(a);
+  CheckStringSize(a.size() + b.size());
+  Steps((a.size() + b.size()) / 4096);
+  const char* chars = a.data();
+  if (!a.empty() && arena_.Extend(a.data() + a.size(), b.size())) {
+    std::copy(b.begin(), b.end(), const_cast<char*>(a.data()) + a.size());
+  } else {
+    char* copy = arena_.AllocateText(a.size() + b.size());
+    std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), copy));
+    chars = copy;
+  }
+  return Value::Of(absl::string_view(chars, a.size() + b.size()));
+}
+
+Value Evaluation::Keep(Json json) { return Value::Borrow(kept_.emplace_back(std::move(json))); }
+
+const Function* Evaluation::NewFunction(const Function& function) {
+  Capture(function.frame);
+  return arena_.New<Function>(function);
+}
+
+bool Evaluation::AreEqual(const Value& a, const Value& b) {
+  Step();
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::kBool:
+      return a.boolean() == b.boolean();
+    case Kind::kNumber:
+      return a.number() == b.number();
+    case Kind::kString:
+      return a.text() == b.text();
+    case Kind::kArray:
+      if (a.IsIdenticalTo(b)) return true;
+      if (a.size() != b.size()) return false;
+      for (size_t i = 0; i < a.size(); ++i) {
+        if (!AreEqual(a[i], b[i])) return false;
+      }
+      return true;
+    case Kind::kObject:
+      if (a.IsIdenticalTo(b)) return true;
+      if (MemberCount(a) != MemberCount(b)) return false;
+      for (size_t i = 0; i < MemberCount(a); ++i) {
+        const ObjectMember member = MemberAt(a, i);
+        const Value other = b.Find(member.key);
+        if (other.is_undefined() || !AreEqual(member.value, other)) return false;
+      }
+      return true;
+    case Kind::kFunction:
+      return a.IsIdenticalTo(b);
+    default:
+      return true;
+  }
+}
+
+// What has no place in JSON is left out of objects, and null in arrays.
+Json Evaluation::ToJson(const Value& value) {
+  switch (value.kind()) {
+    case Kind::kBool:
+      return Json(value.boolean());
+    case Kind::kNumber: {
+      const double number = value.number();
+      if (!std::isfinite(number)) Fail({.code = "D1001", .value = Describe(value)});
+      if (std::trunc(number) == number && std::fabs(number) < 9007199254740992.0) {
+        return Json(static_cast<int64_t>(number));
+      }
+      return Json(number);
+    }
+    case Kind::kString:
+      arena_.Charge(value.text().size());
+      // The first byte of a surrogate, and of some more.
+      if (absl::StrContains(value.text(), '\xED')) return Json(ReplaceSurrogates(value.text()));
+      return Json(value.text());
+    case Kind::kArray: {
+      if (value.is_borrowed()) return value.json();
+      Steps(value.size() / 8);
+      arena_.Charge(sizeof(Value) * value.size() + 32);
+      std::vector<Json> elements;
+      elements.reserve(value.size());
+      for (size_t i = 0; i < value.size(); ++i) elements.push_back(ToJson(value[i]));
+      return Json::Array(std::move(elements));
+    }
+    case Kind::kObject: {
+      if (value.is_borrowed()) return value.json();
+      arena_.Charge(sizeof(JsonMember) * MemberCount(value) + 32);
+      std::vector<JsonMember> members;
+      members.reserve(MemberCount(value));
+      for (size_t i = 0; i < MemberCount(value); ++i) {
+        const ObjectMember member = MemberAt(value, i);
+        if (member.value.is_undefined() || member.value.is_function()) continue;
+        members.push_back({Json(member.key), ToJson(member.value)});
+      }
+      return Json::Object(std::move(members));
+    }
+    case Kind::kTuple:
+      return ToJson(value.tuple()->context);
+    default:
+      return Json();
+  }
+}
+
+}  // namespace millrace::jsonata_internal
