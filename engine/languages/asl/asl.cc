@@ -46,10 +46,12 @@ CompileResult CompileAsl(absl::string_view definition, const CompileOptions& opt
   const std::optional<Json> root =
       ParseDefinition(definition, options.definition_bytes_max, &compilation.problems);
   if (root) asl::CompileRoot(*root, &compilation);
-  if (!compilation.problems.empty()) {
-    return {.problems = std::move(compilation.problems).Take()};
+  CompileResult result;
+  if (!compilation.problems.has_errors()) {
+    result.program = std::make_shared<const Program>(std::move(compilation.program));
   }
-  return {.program = std::make_shared<const Program>(std::move(compilation.program))};
+  result.problems = std::move(compilation.problems).Take();
+  return result;
 }
 
 }  // namespace millrace
