@@ -9,6 +9,7 @@
 #include "engine/languages/asl/compilation.h"
 #include "engine/languages/asl/machine.h"
 #include "engine/languages/asl/query_language.h"
+#include "engine/languages/asl/variable_use.h"
 #include "engine/languages/definition_text.h"
 
 namespace millrace {
@@ -35,6 +36,7 @@ void CompileRoot(const Json& root, Compilation* compilation) {
   DeclareMachine(root, place, std::nullopt, compilation);
   DefineMachine(fields, 0, compilation);
   fields.ReportUnknownFields();
+  if (!compilation->problems.has_errors()) WarnOfUnassignedVariables(root, &compilation->problems);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include "engine/languages/asl/choice_state.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/fail_state.h"
+#include "engine/languages/asl/field_rules.h"
+#include "engine/languages/asl/map_rules.h"
 #include "engine/languages/asl/map_state.h"
 #include "engine/languages/asl/parallel_state.h"
 #include "engine/languages/asl/pass_state.h"
@@ -81,6 +83,8 @@ void DefineState(const Json& json, const Place& place, MachineIndex machine, Sta
     is_complete = false;
     return;
   }
+  ReportFieldsOfOtherLanguage(fields, /*is_jsonata=*/false);
+  if (type->name == "Map") CheckMapRules(json, place, /*is_jsonata=*/false, &problems);
   State state = compilation->program.states[static_cast<size_t>(index)];
   state.flow.input_path.path = RootPath();
   state.flow.result_path.path = RootPath();
