@@ -271,6 +271,9 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
     }
     case EventType::kStateExited:
       return ApplyExited(program, event, *snapshot);
+    case EventType::kEvaluationFailed:
+      FrameOf(*snapshot, event.frame).last_id = event.id;
+      return;
     case EventType::kStateAborted: {
       Frame& frame = FrameOf(*snapshot, event.frame);
       EndWait(*snapshot, frame);

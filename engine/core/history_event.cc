@@ -44,6 +44,8 @@ absl::string_view FixedName(EventType type) {
       return "MapIterationFailed";
     case EventType::kMapIterationAborted:
       return "MapIterationAborted";
+    case EventType::kEvaluationFailed:
+      return "EvaluationFailed";
     case EventType::kRetryPlanned:
       return "RetryPlanned";
     case EventType::kWaitPlanned:

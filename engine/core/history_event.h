@@ -41,6 +41,8 @@ enum class EventType : int {
   kMapIterationSucceeded = 44,
   kMapIterationFailed = 45,
   kMapIterationAborted = 46,
+  // An expression of JSONata mode has failed; the state fails by it.
+  kEvaluationFailed = 50,
   // Journaled, but no part of the history, so without an id of its own: a failed state is tried
   // again at `wake_at`; a Wait ends then.
   kRetryPlanned = 100,
@@ -77,7 +79,7 @@ struct HistoryEvent {
   // MapIterationStarted: the iteration's input.
   std::optional<Json> data;
   DataSource source = DataSource::kInline;
-  std::optional<AslError> error;  // of ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
+  std::optional<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
 
   // MapIteration...: the item's place. MapStateStarted: the number of items. ParallelStateStarted:
   // the number of branches. RetryPlanned: the retrier.
@@ -90,6 +92,7 @@ struct HistoryEvent {
   std::string function;                    // TaskScheduled: what is called
   std::string function_version;            // TaskScheduled
   uint64_t seed = 0;                       // ExecutionStarted: of all chance in this execution
+  std::string location;                    // EvaluationFailed: the field
   bool ends_frame = false;                 // ...Exited: the frame's machine ends with it
   std::vector<std::pair<std::string, Json>> assigned;  // ...Exited: variables, by name
 };

@@ -13,8 +13,6 @@
 namespace millrace {
 namespace {
 
-struct OutOfFuel {};
-
 // One call of Step: emits history events, applies each at once, and goes on until every frame
 // waits or the execution has ended.
 class Stepper {
@@ -49,9 +47,11 @@ class Stepper {
     return program_.states[static_cast<size_t>(frame.state)];
   }
   Frame& FrameAt(FrameId id) { return snapshot_.frames.at(id); }
-  Evaluation EvaluationOf(const Frame& frame) const {
-    return Evaluation(program_, info_, snapshot_, frame);
+  Evaluation EvaluationOf(const Frame& frame) {
+    return Evaluation(
+        {.program = program_, .info = info_, .snapshot = snapshot_, .at = Now()}, frame, &fuel_);
   }
+  absl::Time Now() const { return std::max(at_, snapshot_.last_at); }
   // The frame whose wait of this kind the event ends, or why there is none.
   std::pair<Frame*, StepRefusal> FindWait(int64_t event_id, std::initializer_list<WaitKind> kinds);
 
@@ -73,7 +73,8 @@ class Stepper {
     const int64_t reserve = 2 + 2 * static_cast<int64_t>(snapshot_.frames.size());
     return snapshot_.last_id + reserve >= info_.events_max;
   }
-  void FailState(FrameId id, const AslError& error);
+  void ReportEvaluation(FrameId id, const AslError& error);
+  void FailState(FrameId id, AslError error);
   void FailMachine(FrameId id, const AslError& error);
   void AbortChildren(FrameId id);
   void EndExecution(EventType type, std::optional<Json> output, std::optional<AslError> error,
@@ -220,7 +221,7 @@ void Stepper::LeaveWait(FrameId id) {
   Evaluation evaluation = EvaluationOf(FrameAt(id));
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return FailState(id, input.error());
-  AslResult<Exit> exit = PassOn(evaluation, *input, StateOf(FrameAt(id)).flow.assign);
+  AslResult<Exit> exit = PassOn(evaluation, *input);
   if (!exit.ok()) return FailState(id, exit.error());
   LeaveState(id, *std::move(exit), std::nullopt);
 }
@@ -428,8 +429,26 @@ void Stepper::CompleteChildren(FrameId id) {
   Carry(id, LeaveWith(evaluation, Json::Array(std::move(results))));
 }
 
+// The history says which expression has failed; a Map that was to start has then failed, too.
+void Stepper::ReportEvaluation(FrameId id, const AslError& error) {
+  const Frame& frame = FrameAt(id);
+  HistoryEvent event = Of(frame, EventType::kEvaluationFailed);
+  if (!error.evaluation->is_result) event.previous_id = frame.entered_previous;
+  event.error = error;
+  event.error->evaluation.reset();
+  event.location = error.evaluation->location;
+  Emit(std::move(event));
+  const bool is_start = std::holds_alternative<MapState>(StateOf(frame).body) &&
+                        frame.wait == WaitKind::kNothing && frame.results.empty();
+  if (is_start) Emit(Of(FrameAt(id), EventType::kMapStateFailed));
+}
+
 // The frame's state has failed: tried again, caught, or the frame's machine fails with it.
-void Stepper::FailState(FrameId id, const AslError& error) {
+void Stepper::FailState(FrameId id, AslError error) {
+  if (error.evaluation.has_value()) {
+    ReportEvaluation(id, error);
+    error.evaluation.reset();
+  }
   const Frame& frame = FrameAt(id);
   const State& state = StateOf(frame);
   if (const std::optional<Retry> retry = FindRetry(state, frame, error, snapshot_.seed)) {
@@ -450,7 +469,12 @@ void Stepper::FailState(FrameId id, const AslError& error) {
   if (catcher == nullptr) return FailMachine(id, error);
   Evaluation evaluation = EvaluationOf(FrameAt(id));
   AslResult<Exit> exit = ExitCaught(evaluation, *catcher, error);
-  if (!exit.ok()) return FailMachine(id, exit.error());
+  if (!exit.ok()) {
+    AslError failure = exit.error();
+    if (failure.evaluation.has_value()) ReportEvaluation(id, failure);
+    failure.evaluation.reset();
+    return FailMachine(id, failure);
+  }
   LeaveState(id, *std::move(exit), catcher->next);
 }
 

@@ -47,6 +47,7 @@ void EncodeEvent(const HistoryEvent& event, int64_t last_id, absl::Time previous
   out->set_function_version(event.function_version);
   out->set_seed(event.seed);
   out->set_ends_frame(event.ends_frame);
+  out->set_location(event.location);
   for (const auto& [name, value] : event.assigned) {
     v1::Variable* variable = out->add_assigned();
     variable->set_name(name);
@@ -113,6 +114,7 @@ absl::StatusOr<HistoryEvent> DecodeEvent(const v1::Event& in, const Snapshot& sn
   event.function_version = in.function_version();
   event.seed = in.seed();
   event.ends_frame = in.ends_frame();
+  event.location = in.location();
   for (const v1::Variable& variable : in.assigned()) {
     MILLRACE_ASSIGN_OR_RETURN(Json value, ParseKept(variable.value()));
     event.assigned.emplace_back(variable.name(), std::move(value));

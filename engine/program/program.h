@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "engine/expr/choice_rule.h"
 #include "engine/expr/expression.h"
+#include "engine/expr/jsonata_template.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/payload_template.h"
 #include "engine/json/json.h"
@@ -22,6 +23,9 @@ namespace millrace {
 using StateIndex = int32_t;
 // A machine's place in Program::machines: the root, a Parallel's branch, a Map's processor.
 using MachineIndex = int32_t;
+
+// JSON that is filled in while an execution runs, in the query language of its state.
+using Template = std::variant<PayloadTemplate, JsonataTemplate>;
 
 // Where a state goes when it is done: to another state of its machine, or to the machine's end.
 struct Transition {
@@ -38,18 +42,22 @@ struct ResultPathField {
   std::optional<JsonPath> path;
 };
 
-// An integer or number that is written down, or found by a path when the state is entered.
+// An integer or number that is written down, or found by a path or an expression when the state is
+// entered.
 struct NumberField {
   std::optional<double> value;
   std::optional<JsonPath> path;
+  std::optional<JsonataTemplate> jsonata;
   std::string name;  // the definition's field: "TimeoutSeconds" or "TimeoutSecondsPath"
+  double max = 99999999;
 };
 
 // A text that is written down, found by a path, or computed by an intrinsic function.
 struct TextField {
   std::optional<std::string> value;
   std::optional<Expression> expression;
-  std::string name;  // the expression's field: "CausePath"
+  std::optional<JsonataTemplate> jsonata;
+  std::string name;  // the expression's field: "CausePath", or, in JSONata, "Cause"
 };
 
 struct Retrier {
@@ -65,18 +73,24 @@ struct Catcher {
   std::vector<std::string> error_equals;
   StateIndex next = 0;
   ResultPathField result_path;
-  std::optional<PayloadTemplate> assign;
+  std::optional<JsonataTemplate> output;
+  std::optional<Template> assign;
 };
 
-// JSONPath mode's data flow. Which fields a state type has is the language's business: those that it
-// has not are left at their defaults, which change nothing.
+enum class QueryLanguage { kJsonPath, kJsonata };
+
+// The data flow. Which fields a state type has is the language's business: those that it has not
+// are left at their defaults, which change nothing. JSONata mode has arguments, output and assign.
 struct DataFlow {
+  QueryLanguage language = QueryLanguage::kJsonPath;
+  std::optional<JsonataTemplate> arguments;
+  std::optional<JsonataTemplate> output;
   PathField input_path;
   std::optional<PayloadTemplate> parameters;
   std::optional<PayloadTemplate> result_selector;
   ResultPathField result_path;
   PathField output_path;
-  std::optional<PayloadTemplate> assign;
+  std::optional<Template> assign;
 };
 
 struct PassState {
@@ -110,9 +124,10 @@ struct TaskState {
 
 struct ChoiceState {
   struct Rule {
-    ChoiceCondition condition;
+    std::variant<ChoiceCondition, JsonataTemplate> condition;
     StateIndex next = 0;
-    std::optional<PayloadTemplate> assign;
+    std::optional<JsonataTemplate> output;
+    std::optional<Template> assign;
   };
   std::vector<Rule> rules;
   std::optional<StateIndex> default_next;
@@ -122,6 +137,7 @@ struct WaitState {
   std::optional<NumberField> seconds;
   std::optional<absl::Time> timestamp;
   std::optional<JsonPath> timestamp_path;
+  std::optional<JsonataTemplate> timestamp_jsonata;
 };
 
 struct SucceedState {};
@@ -137,8 +153,9 @@ struct ParallelState {
 
 struct MapState {
   MachineIndex processor = 0;
-  std::optional<JsonPath> items_path;            // `$` of the effective input if absent
-  std::optional<PayloadTemplate> item_selector;  // or Parameters in its old form
+  std::optional<JsonPath> items_path;      // `$` of the effective input if absent
+  std::optional<JsonataTemplate> items;    // in JSONata; the input if absent
+  std::optional<Template> item_selector;   // or Parameters in its old form
   NumberField max_concurrency;                   // 0: no limit
 };
 

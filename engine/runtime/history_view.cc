@@ -69,7 +69,9 @@ HistoryEventView MakeHistoryEventView(const Program& program, const HistoryEvent
   const State& state = program.states[static_cast<size_t>(event.state)];
   const bool is_about_state =
       event.type >= EventType::kStateEntered && event.type <= EventType::kStateAborted;
-  if (is_about_state || IsAboutIteration(event.type)) view.state_name = state.name;
+  const bool is_evaluation = event.type == EventType::kEvaluationFailed;
+  if (is_about_state || is_evaluation || IsAboutIteration(event.type)) view.state_name = state.name;
+  if (is_evaluation && !event.location.empty()) view.location = event.location;
   if (IsAboutIteration(event.type)) view.index = event.index;
   if (event.type == EventType::kMapStateStarted) view.length = event.index;
   if (IsAboutTask(event.type)) AddTask(std::get<TaskState>(state.body), event, &view);

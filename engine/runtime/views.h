@@ -52,6 +52,7 @@ struct HistoryEventView {
   std::optional<std::string> error;
   std::optional<std::string> cause;
   std::optional<int64_t> index;                                         // MapIteration...
+  std::optional<std::string> location;                                  // EvaluationFailed
   std::optional<int64_t> length;                                        // MapStateStarted
   std::vector<std::pair<std::string, std::string>> assigned_variables;  // name, JSON text
   std::string idempotency_key;  // TaskScheduled: what the function was given

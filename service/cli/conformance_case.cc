@@ -24,8 +24,6 @@ std::string WhySkipped(const Json& json) {
   if (json.Find("inspectionLevel") != nullptr || json.Find("stateName") != nullptr) {
     return "single states cannot be tested yet";
   }
-  const bool is_definition = json.Find("valid") != nullptr;
-  if (!is_definition && Contains(json.Find("uses"), "ql:JSONata")) return "JSONata is not supported yet";
   for (const absl::string_view need : {"nested-execution", "object-store"}) {
     if (Contains(json.Find("needs"), need)) return absl::StrCat("it needs ", need);
   }

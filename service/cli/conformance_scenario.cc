@@ -62,7 +62,8 @@ Json DescribeEnd(const Snapshot& snapshot, bool with_cause) {
   std::vector<JsonMember> members = {{Json("status"), Json(StatusName(snapshot.end))}};
   if (snapshot.output.has_value()) members.push_back({Json("output"), *snapshot.output});
   if (snapshot.error.has_value()) {
-    const auto& [name, cause] = *snapshot.error;
+    const std::optional<std::string>& name = snapshot.error->name;
+    const std::optional<std::string>& cause = snapshot.error->cause;
     if (name.has_value()) members.push_back({Json("error"), Json(*name)});
     if (with_cause && cause.has_value()) members.push_back({Json("cause"), Json(*cause)});
   }

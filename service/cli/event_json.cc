@@ -54,6 +54,7 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddJson("parameters", event.parameters);
   members.AddText("error", event.error);
   members.AddText("cause", event.cause);
+  members.AddText("location", event.location);
   members.AddNumber("index", event.index);
   members.AddNumber("length", event.length);
   members.AddText("resource", event.resource);

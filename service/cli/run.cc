@@ -58,7 +58,8 @@ std::vector<JsonMember> DescribeEnd(const Snapshot& snapshot) {
   std::vector<JsonMember> members = {{Json("status"), Json(StatusName(snapshot.end))}};
   if (snapshot.output.has_value()) members.push_back({Json("output"), *snapshot.output});
   if (!snapshot.error.has_value()) return members;
-  const auto& [name, cause] = *snapshot.error;
+  const std::optional<std::string>& name = snapshot.error->name;
+  const std::optional<std::string>& cause = snapshot.error->cause;
   if (name.has_value()) members.push_back({Json("error"), Json(*name)});
   if (cause.has_value()) members.push_back({Json("cause"), Json(*cause)});
   return members;

@@ -105,6 +105,7 @@ v1::HistoryEvent ToProto(const HistoryEventView& view) {
   for (const auto& [name, value] : view.assigned_variables) {
     (*proto.mutable_assigned_variables())[name] = value;
   }
+  if (view.location.has_value()) proto.set_location(*view.location);
   proto.set_idempotency_key(view.idempotency_key);
   return proto;
 }

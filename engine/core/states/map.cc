@@ -5,7 +5,20 @@ namespace millrace {
 namespace {
 
 // Without an ItemSelector an item is its iteration's input.
+AslResult<Json> ReadJsonataItems(const MapState& map, Evaluation& evaluation) {
+  if (map.items.has_value()) {
+    AslResult<Json> items = evaluation.Fill(*map.items, "Items");
+    if (!items.ok() || items->is_array()) return items;
+    return evaluation.QueryError(*map.items, "Items", "array", *items);
+  }
+  const Json& input = evaluation.frame().data;
+  if (input.is_array()) return input;
+  return evaluation.QueryError(
+      "", absl::StrCat("Map state input must be an array but was: ", input.ToText()));
+}
+
 AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
+  if (evaluation.is_jsonata()) return ReadJsonataItems(map, evaluation);
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return input.error();
   AslResult<Json> items = *input;
@@ -37,8 +50,8 @@ AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t i
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return input;
   evaluation.SetItem(index, item);
-  AslResult<Json> selected = map.item_selector->Evaluate(evaluation.Over(*input));
-  if (!selected.ok()) return evaluation.Located(selected.error());
+  AslResult<Json> selected = evaluation.Fill(*map.item_selector, *input, "ItemSelector");
+  if (!selected.ok()) return selected;
   if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *selected)) {
     return *std::move(error);
   }

@@ -27,10 +27,26 @@ AslError NoInteger(const NumberField& field, const Evaluation& evaluation, const
                                               shown, "\" which is not a valid integer: ", path));
 }
 
+AslResult<double> EvaluateNumber(const NumberField& field, Evaluation& evaluation) {
+  const AslResult<Json> value = evaluation.Fill(*field.jsonata, field.name);
+  if (!value.ok()) return value.error();
+  if (!value->is_number()) {
+    return evaluation.QueryError(*field.jsonata, field.name, "number", *value);
+  }
+  const std::optional<int64_t> number = value->ToInt64();
+  if (number.has_value() && *number >= 0 && static_cast<double>(*number) <= field.max) {
+    return static_cast<double>(*number);
+  }
+  return evaluation.QueryError(
+      field.name, absl::StrCat("The ", field.name, " field must be an integer from 0 to ",
+                               static_cast<int64_t>(field.max), ", but was: ", value->ToText()));
+}
+
 }  // namespace
 
 AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, const Json& data) {
   if (field.value.has_value()) return *field.value;
+  if (field.jsonata.has_value()) return EvaluateNumber(field, evaluation);
   const std::optional<Json> value = field.path->Evaluate(evaluation.Over(data));
   if (!value.has_value() || value->is_null()) {
     return evaluation.RuntimeError(absl::StrCat(

@@ -70,6 +70,7 @@ class Evaluation {
     steps_left_ -= static_cast<int64_t>(count);
     if (steps_left_ < steps_checkpoint_) Checkpoint();
   }
+  int64_t steps_left() const { return steps_left_; }
   const Settings& settings() const { return settings_; }
   Arena& arena() { return arena_; }
   Random& random() { return random_; }

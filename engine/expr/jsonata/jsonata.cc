@@ -38,16 +38,25 @@ JsonataResult Jsonata::Evaluate(const Json* input, absl::Span<const JsonataBindi
                                               .now = options.now,
                                               .seed = options.seed,
                                               .is_states_language = program_->is_states_language});
+  const auto count_steps = [&] {
+    if (options.steps_used != nullptr) {
+      *options.steps_used = options.limits.steps_max - evaluation.steps_left();
+    }
+  };
   try {
     for (const JsonataBinding& binding : bindings) {
       evaluation.BindGlobal(binding.name, internal::Value::Borrow(binding.value));
     }
     const internal::Value value =
         evaluation.Run(input == nullptr ? internal::Value() : internal::Value::Borrow(*input));
+    count_steps();
     if (value.is_undefined()) return JsonataResult::Undefined();
     if (value.is_function()) return JsonataResult::Function();
-    return JsonataResult::Of(evaluation.ToJson(value));
+    Json json = evaluation.ToJson(value);
+    count_steps();
+    return JsonataResult::Of(std::move(json));
   } catch (const internal::Failure& failure) {
+    count_steps();
     return JsonataResult::Error(ToErrorIn(program_->text, failure));
   }
 }

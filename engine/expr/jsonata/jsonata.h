@@ -36,6 +36,7 @@ struct JsonataOptions {
   absl::Time now = absl::UnixEpoch();  // what $now and $millis tell, all through the evaluation
   uint64_t seed = 0;                   // of $random, $shuffle and $uuid
   JsonataLimits limits;
+  int64_t* steps_used = nullptr;  // how many steps it took, if anyone asks
 };
 
 // What an expression may have for a value: JSON; nothing at all; a function, which cannot leave

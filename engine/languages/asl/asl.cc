@@ -32,7 +32,9 @@ void CompileRoot(const Json& root, Compilation* compilation) {
   fields.FindText("Comment");
   CheckVersion(fields);
   compilation->program.timeout_seconds = fields.FindNumber("TimeoutSeconds", kTimeout);
-  if (!ReadQueryLanguage(fields)) return;
+  const auto language = ReadQueryLanguage(fields, QueryLanguage::kJsonPath);
+  if (!language) return;
+  compilation->language = *language;
   DeclareMachine(root, place, std::nullopt, compilation);
   DefineMachine(fields, 0, compilation);
   fields.ReportUnknownFields();

@@ -8,6 +8,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/transition.h"
 
 namespace millrace::asl {
@@ -82,8 +83,13 @@ void ReadCatcher(const Handler& handler, const StateSource& source, State* state
   Catcher catcher;
   fields.FindText("Comment");
   catcher.error_equals = ReadErrorEquals(fields, handler.is_last);
-  catcher.result_path = ReadResultPath(fields);
-  catcher.assign = ReadAssign(fields);
+  if (source.is_jsonata()) {
+    catcher.output = ReadJsonata(fields, "Output");
+    catcher.assign = ReadJsonataAssign(fields);
+  } else {
+    catcher.result_path = ReadResultPath(fields);
+    catcher.assign = ReadAssign(fields);
+  }
   const std::optional<StateIndex> next =
       ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
   fields.ReportUnknownFields();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/languages/asl/error_handling.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/machine.h"
 #include "engine/languages/asl/transition.h"
 
@@ -56,19 +57,38 @@ std::optional<PayloadTemplate> ReadItemSelector(ObjectReader& fields) {
   return selector ? selector : parameters;
 }
 
+void CheckItems(ObjectReader& fields) {
+  const Json* items = fields.Find("Items");
+  if (items == nullptr || items->is_array() || IsJsonataExpression(fields, "Items")) return;
+  fields.Report("Items", problem_code::kWrongType,
+                "'Items' is an array, or an expression that gives one.");
+}
+
+}  // namespace
+
 MapState ReadMap(const StateSource& source) {
   ObjectReader& fields = source.fields;
   MapState map;
   map.processor = ReadProcessor(source);
+  map.max_concurrency = NumberField{.value = 0, .name = "MaxConcurrency"};
+  if (source.is_jsonata()) {
+    CheckItems(fields);
+    map.items = ReadJsonata(fields, "Items");
+    map.item_selector = ReadJsonata(fields, "ItemSelector");
+    if (auto number = ReadJsonataNumber(fields, "MaxConcurrency", kConcurrency)) {
+      map.max_concurrency = *std::move(number);
+    }
+    ReportDistributedFields(fields);
+    return map;
+  }
   map.items_path = ReadReferencePath(fields, "ItemsPath");
   map.item_selector = ReadItemSelector(fields);
-  map.max_concurrency = ReadNumber(fields, "MaxConcurrency", kConcurrency)
-                            .value_or(NumberField{.value = 0, .name = "MaxConcurrency"});
+  if (auto number = ReadNumber(fields, "MaxConcurrency", kConcurrency)) {
+    map.max_concurrency = *std::move(number);
+  }
   ReportDistributedFields(fields);
   return map;
 }
-
-}  // namespace
 
 void CheckProcessorConfig(const Json& config, const Place& place, Compilation* compilation) {
   ObjectReader fields(config, place, "'ProcessorConfig'", &compilation->problems);
