@@ -43,7 +43,8 @@ absl::Status ResolveDoubt(ExecutionStorage& storage, const WriteBatch& batch,
   if (places.empty()) return absl::OkStatus();
   const absl::StatusOr<ExecutionStorage::WritersRead> read = storage.ReadWriters(places);
   if (!read.ok()) return read.status();
-  if (read->token != batch.token) {
+  if (read->token != batch.token) {  // rows that were inserted may be lost as well
+    *result = AllOf(batch, RowFate::kLost);
     result->token_holds = false;
     return absl::OkStatus();
   }

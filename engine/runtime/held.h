@@ -44,6 +44,8 @@ struct GivenEvent {
   std::optional<Origin> origin;
   // An id that was not given out has already made the snapshot be read again.
   bool was_reread = false;
+  // A row with it was made, whose fate may have been unknown.
+  bool was_applied = false;
   // Its step takes too long for the lane.
   bool is_long = false;
 };
@@ -71,6 +73,7 @@ struct Held {
   std::vector<GivenEvent> applied;
   std::vector<HistoryEvent> history;
   std::vector<Command> commands;
+  size_t row_bytes = 0;   // about what its events take
   size_t row_events = 0;  // of `history`, those in the row that is being committed
   bool needs_fence = false;
   std::optional<StartRow>

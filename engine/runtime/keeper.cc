@@ -20,6 +20,11 @@ constexpr int64_t kDeadAfterNanos = 5'000'000'000;
 constexpr absl::Duration kRestOfNewerFormats = absl::Seconds(30);
 constexpr int64_t kCompareEachNanos = 10'000'000'000;
 
+std::string NameOf(const StoredExecution& stored) {
+  return absl::StrCat("projects/", stored.project, "/workflows/", stored.workflow, "/executions/",
+                      stored.execution_id);
+}
+
 }  // namespace
 
 Keeper::Keeper(Node* node, SynchronizedClock* clock, ExecutionStorage* storage,
@@ -82,6 +87,7 @@ void Keeper::RunSweeps() {
     if (status.ok() && (has_more || now - swept_nanos > 1'000'000'000)) {
       const absl::StatusOr<int> claimed = Sweep();
       status = claimed.status();
+      if (!status.ok()) compare_asked_ = true;  // it may have claimed some, unheard
       has_more = claimed.ok() && *claimed >= kClaimsAtOnce;
       swept_nanos = now;
     }
@@ -240,7 +246,7 @@ bool Keeper::TakeUpNextRisky() {
     }
     orders->changed.notify_all();
   };
-  const FenceGuard guard(nullptr, let_go);
+  const FenceGuard guard(orders_.get(), let_go);
   for (const StoredExecution& stored : read->executions) HandOutOne(stored, read->token, guard);
   return true;
 }
@@ -329,9 +335,7 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
       stored.status != ExecutionStatus::kRunning && stored.status != ExecutionStatus::kQuarantined;
   if (stored.status == ExecutionStatus::kQuarantined) {
     lane.Post(lane_message::Gone{.key = stored.key,
-                                 .status = errors::ExecutionQuarantined(absl::StrCat(
-                                     "projects/", stored.project, "/workflows/", stored.workflow,
-                                     "/executions/", stored.execution_id))});
+                                 .status = errors::ExecutionQuarantined(NameOf(stored))});
     return;
   }
   if (!is_ended && stored.owner != node_->me()) {  // another node's: it hears from its own
@@ -343,7 +347,10 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
         {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
-    if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) ReadAgain(stored.key);
+    if (absl::IsUnavailable(of.status()) || absl::IsAborted(of.status())) {
+      return ReadAgain(stored.key);
+    }
+    lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
     return;
   }
   std::string reason;
@@ -358,6 +365,7 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
       Log(LogLevel::kWarning, "an execution's journal is of a newer format: released",
           {{"execution", stored.key.uuid.ToString()}});
       storage_->Release(node_->me(), {stored.key}, kRestOfNewerFormats).IgnoreError();
+      lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
       return;
     }
     reason = std::string(folded.status().message());
@@ -367,6 +375,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   Log(LogLevel::kError, "an execution cannot be folded: quarantined",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
   storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
+  lane.Post(lane_message::Gone{.key = stored.key,
+                               .status = errors::ExecutionQuarantined(NameOf(stored))});
 }
 
 absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {

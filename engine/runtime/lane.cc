@@ -252,13 +252,15 @@ void Lane::OnStartFate(const ExecutionKey& key, const WriteBatch& batch, RowFate
   Held* held = Find(key);
   if (held == nullptr) return;
   held->is_committing = false;
-  if (fate == RowFate::kDone) {
+  const bool is_of_another_database = batch.token != token_;
+  if (fate == RowFate::kDone && !is_of_another_database) {
     held->start.reset();
     OnDone(*held, batch.writer);
     return;
   }
-  if (fate == RowFate::kLost && !token_holds) {
-    // Nobody knows, or it was refused for the token: sent again. If it stands, its name tells.
+  if (fate != RowFate::kRefused && (is_of_another_database || !token_holds)) {
+    // Nobody knows, or it was refused for the token, or the database that took it is no longer the
+    // one that this lane works with: sent again. If it stands, its name tells.
     held->is_building = true;
     building_.push_back(key);
     return;
@@ -296,6 +298,7 @@ void Lane::OnDone(Held& held, const Writer& writer) {
   for (size_t i = 0; i < held.row_events; ++i) held.row_base += held.history[i].id != 0 ? 1 : 0;
   held.history.erase(held.history.begin(),
                      held.history.begin() + static_cast<int64_t>(held.row_events));
+  held.row_bytes = 0;
   std::vector<Command> commands = std::exchange(held.commands, {});
   const std::vector<GivenEvent> applied = std::exchange(held.applied, {});
   const std::vector<ExecutionDone> on_started = std::exchange(held.on_started, {});
@@ -398,7 +401,7 @@ void Lane::FlushDeferred() {
 void Lane::AnswerEnded(const Held& held, const GivenEvent& event) {
   if (!event.done) return;
   const auto* stop = std::get_if<StopRequested>(&event.what);
-  if (stop != nullptr && held.snapshot.end == EventType::kExecutionAborted &&
+  if (stop != nullptr && event.was_applied && held.snapshot.end == EventType::kExecutionAborted &&
       held.snapshot.error == stop->error) {
     return event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
   }

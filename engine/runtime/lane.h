@@ -164,6 +164,7 @@ class Lane {
   // False: the event waits, for a spare thread or another snapshot.
   bool StepOne(Held& held);
   static bool IsOfAnotherTask(const Held& held, const GivenEvent& given);
+  void CountBytes(Held& held, const std::vector<HistoryEvent>& history);
   void StepOnSpareThread(Held& held, GivenEvent event);
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);

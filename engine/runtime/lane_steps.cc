@@ -16,6 +16,8 @@ constexpr int64_t kLaneFuel = 1000;
 // Of snapshots of more frames no copy is kept to go back to, which would cost more than the step:
 // the journal is read again in its place.
 constexpr size_t kCopiedFramesMax = 64;
+// A row that has this much takes no further event.
+constexpr size_t kRowBytesMax = 1 << 20;
 
 int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000; }
 
@@ -23,7 +25,8 @@ int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000;
 
 void Lane::StepEvents(Held& held) {
   const ExecutionKey key = held.key;
-  while (!held.events.empty() && !held.snapshot.ended) {
+  // What has come for one execution meanwhile goes into one row, unless that grows too large.
+  while (!held.events.empty() && !held.snapshot.ended && held.row_bytes < kRowBytesMax) {
     if (!StepOne(held)) {
       if (Find(key) == nullptr) return;  // quarantined
       break;
@@ -79,6 +82,19 @@ bool Lane::StepOne(Held& held) {
   }
 }
 
+// Of the row being made: a batch is limited by them, and so is what one row gathers.
+void Lane::CountBytes(Held& held, const std::vector<HistoryEvent>& history) {
+  size_t bytes = 0;
+  for (const HistoryEvent& event : history) {
+    bytes += 64;
+    if (event.data.has_value() && event.source == DataSource::kInline) {
+      bytes += event.data->TextSize();
+    }
+  }
+  held.row_bytes += bytes;
+  if (held.is_building) building_bytes_ += bytes;
+}
+
 void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
   held.is_stepping = true;
   auto work = [inbox = inbox_, key = held.key, program = held.of.program, info = held.info,
@@ -121,12 +137,7 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
         held.row_base = held.snapshot.last_id;
         for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
       }
-      for (const HistoryEvent& event : result.history) {
-        building_bytes_ += 64;
-        if (event.data.has_value() && event.source == DataSource::kInline) {
-          building_bytes_ += event.data->TextSize();
-        }
-      }
+      if (held.durability == Durability::kSteps) CountBytes(held, result.history);
       std::move(result.history.begin(), result.history.end(), std::back_inserter(held.history));
       std::move(result.commands.begin(), result.commands.end(), std::back_inserter(held.commands));
       held.applied.push_back(std::move(given));
@@ -159,6 +170,7 @@ void Lane::AfterSteps(Held& held) {
   if (is_row) {
     held.is_building = true;
     building_.push_back(held.key);
+    building_bytes_ += held.row_bytes;
     return;
   }
   if (held.durability == Durability::kSteps) return;
@@ -180,10 +192,12 @@ void Lane::ReadAgain(Held& held) {
 // The row being made is given up; the events that made it are not.
 void Lane::UndoRow(Held& held) {
   for (auto it = held.applied.rbegin(); it != held.applied.rend(); ++it) {
+    it->was_applied = true;
     held.events.push_front(std::move(*it));
   }
   held.applied.clear();
   held.history.clear();
+  held.row_bytes = 0;
   held.commands.clear();
   held.needs_fence = false;
   held.is_building = false;
@@ -199,6 +213,8 @@ void Lane::Handle(lane_message::TakenUp message) {
     held = made.get();
     held_[folded.key] = std::move(made);
   }
+  // Read again on the way to its fence, it is still the one that is being taken up.
+  if (message.fence_guard != nullptr) held->fence_guard = std::move(message.fence_guard);
   const bool is_busy = held->is_committing || held->is_stepping;
   if (is_busy || (!held->must_read && held->claims >= folded.claims)) {
     // Held already; or what was read may be older than what is being written: read once more then.
@@ -219,8 +235,6 @@ void Lane::Handle(lane_message::TakenUp message) {
   held->seq = folded.next_seq;
   held->claims = folded.claims;
   held->writers = std::move(folded.writers);
-  // Read again on the way to its fence, it is still the one that is being taken up.
-  if (message.fence_guard != nullptr) held->fence_guard = std::move(message.fence_guard);
   if (held->snapshot.ended) return End(*held);
   held->needs_fence = true;
   held->commands = OutstandingCommands(*held->of.program, held->snapshot);

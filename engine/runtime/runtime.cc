@@ -233,10 +233,7 @@ void Runtime::ResolveStart(std::unique_ptr<Held> held) {
   auto shared = std::make_shared<std::unique_ptr<Held>>(std::move(held));
   reads_->Add([this, shared] {
     std::unique_ptr<Held> held = std::move(*shared);
-    const auto answer = [&held](const absl::Status& status) {
-      for (const ExecutionDone& done : held->on_started) done(status);
-      for (const ExecutionDone& done : held->waiters) done(status);
-    };
+    const auto answer = [&held](const absl::Status& status) { AnswerAll(*held, status); };
     const auto found = storage_->ReadByName(
         {{.workflow_key = held->of.workflow.workflow_key, .execution_id = held->execution_id}});
     if (!found.ok()) return answer(errors::DatabaseUnavailable());
@@ -252,10 +249,7 @@ void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution
       winner.key == held->key || (winner.revision_asked == held->start->revision_asked &&
                                   winner.input_hash == held->start->input_hash);
   if (!is_same) {
-    const absl::Status status = errors::ExecutionAlreadyExists(held->info.execution_name);
-    for (const ExecutionDone& done : held->on_started) done(status);
-    for (const ExecutionDone& done : held->waiters) done(status);
-    return;
+    return AnswerAll(*held, errors::ExecutionAlreadyExists(held->info.execution_name));
   }
   if (!held->on_started.empty()) {
     const absl::StatusOr<FoldedExecution> folded = ReadFolded(winner.key);

@@ -22,9 +22,12 @@ void WorkQueue::Stop() {
 void WorkQueue::Add(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    queue_.push_back(std::move(work));
+    if (!stopping_) {
+      queue_.push_back(std::move(work));
+      work = nullptr;
+    }
   }
+  if (work) return work();
   changed_.notify_one();
 }
 

@@ -17,7 +17,7 @@ class WorkQueue {
   // Does what is queued, then stops.
   ~WorkQueue();
 
-  // After Stop() work is dropped.
+  // After Stop() the caller does it, so that whoever waits for an answer gets one.
   void Add(std::function<void()> work);
   void Stop();
 

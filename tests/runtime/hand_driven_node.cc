@@ -93,12 +93,12 @@ ExecutionKey HandDrivenNode::Start(const Workflows::Startable& of, const std::st
                          .execution_id = execution_id};
   held->events.emplace_back().what = Started{.input = *ParseJson(input), .seed = 1};
   held->on_started.push_back(std::move(started));
-  EXPECT_TRUE(lane->inbox().Post(lane_message::Start{std::move(held)}));
+  lane->inbox().Post(lane_message::Start{std::move(held)});
   return key;
 }
 
 void HandDrivenNode::Give(const ExecutionKey& key, GivenEvent event) {
-  EXPECT_TRUE(lane->inbox().Post(lane_message::Give{.key = key, .event = std::move(event)}));
+  lane->inbox().Post(lane_message::Give{.key = key, .event = std::move(event)});
 }
 
 void HandDrivenNode::Stop(const ExecutionKey& key, Answer* answer) {

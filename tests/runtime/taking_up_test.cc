@@ -184,18 +184,35 @@ TEST_F(TakingUpTest, DispatchesATaskOnceWithinOneIncarnation) {
   EXPECT_EQ(node->calls.back().function.function, "second");
 }
 
-// After another database nobody knows what the first dispatch was for: it goes out again.
-TEST_F(TakingUpTest, DispatchesATaskAgainInAnotherDatabase) {
+// A database that was only restarted still has the row that scheduled the task.
+TEST_F(TakingUpTest, WaitsForATaskThatWentOutBeforeTheDatabaseWasRestarted) {
   const auto node = Joined();
   const ExecutionKey key = AtFirstTask(*node);
   storage_.Restart();
   node->Beat();
+  ASSERT_TRUE(node->DriveUntil([&] { return Journal(key).size() == 2; }));
+  node->calls[0].done(Json(1));
   ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 2; }));
-  EXPECT_EQ(node->calls[1].context.idempotency_key, node->calls[0].context.idempotency_key);
-  node->calls[0].done(Json("from before"));
-  node->calls[1].done(Json(1));
+  EXPECT_EQ(node->calls[1].function.function, "second");
+}
+
+// The event id of a task whose row was lost names another task afterwards.
+TEST_F(TakingUpTest, TakesNoResultOfATaskThatAFailoverHasLost) {
+  const auto node = Joined();
+  const ExecutionKey key = AtFirstTask(*node);
+  const auto standby = storage_.Replicate();
+  node->calls[0].done(Json(1));
+  ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 2; }));
+  storage_.FailOver(standby);
+  node->Beat();
   ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 3; }));
-  node->calls[2].done(Json(2));
+  EXPECT_EQ(node->calls[2].context.idempotency_key, node->calls[0].context.idempotency_key);
+  node->calls[2].done(Json(1));
+  ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 4; }));
+  EXPECT_EQ(node->calls[3].context.event_id, node->calls[1].context.event_id);
+  EXPECT_NE(node->calls[3].context.idempotency_key, node->calls[1].context.idempotency_key);
+  node->calls[1].done(Json("from before"));
+  node->calls[3].done(Json(2));
   ASSERT_TRUE(node->DriveUntil([&] { return Row(key).execution.ended_at.has_value(); }));
   const std::vector<EventType> types = History(key);
   EXPECT_EQ(std::count(types.begin(), types.end(), EventType::kTaskSucceeded), 2);

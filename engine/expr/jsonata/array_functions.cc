@@ -104,7 +104,9 @@ Value Sort(const Call& call) {
   for (size_t i = 0; i < values.size(); ++i) items.push_back(values[i]);
   if (call[1].is_function()) {
     MergeSort<Value>(&items, [&](const Value& a, const Value& b) {
-      return evaluation.AsBoolean(evaluation.Call(call[1].function(), {a, b}, call.frame));
+      Arguments pair = {a, b};
+      return evaluation.AsBoolean(
+          evaluation.Apply(call[1].function(), &pair, Value::Null(), call.frame));
     });
   } else {
     const Kind kind = items[0].kind();

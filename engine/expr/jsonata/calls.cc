@@ -177,11 +177,7 @@ Value Evaluation::EvaluateLambda(const Node& node, const Value& input, Frame* fr
 // `function ~> function` is a function that applies one after the other.
 Value Evaluation::EvaluateApply(const Node& node, const Value& input, Frame* frame) {
   const Value left = Evaluate(*node.left, input, frame);
-  if (node.right->kind == NodeKind::kCall) {
-    const Value result = EvaluateCall(*node.right, input, frame, &left);
-    if (node.right->keep_array && result.is_sequence()) result.array()->keep_singleton = true;
-    return result;
-  }
+  if (node.right->kind == NodeKind::kCall) return EvaluateCall(*node.right, input, frame, &left);
   const Value right = Evaluate(*node.right, input, frame);
   if (!right.is_function()) {
     Fail({.code = "T2006", .position = node.position, .token = "~>", .value = Describe(right)});

@@ -113,7 +113,10 @@ Node* Compiler::CompileKind(Node* node) {
     case NodeKind::kTransform:
       // Each works on another value than the one around it, which has no ancestors here.
       for (Node** operand : {&node->left, &node->right, &node->otherwise}) {
-        if (*operand != nullptr) *operand = Compile(*operand);
+        if (*operand == nullptr) continue;
+        *operand = Compile(*operand);
+        // `[]` anywhere along a chain keeps its result an array.
+        if (node->kind == NodeKind::kApply && (*operand)->keep_array) node->keep_array = true;
       }
       return node;
     default:

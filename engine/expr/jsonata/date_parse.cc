@@ -105,6 +105,13 @@ std::optional<double> DatePicture::ReadZone(const Part& part, absl::string_view 
 
 std::optional<double> DatePicture::ReadPart(const Part& part, absl::string_view text) {
   if (part.component == 'Z' || part.component == 'z') return ReadZone(part, text);
+  if (part.component == 'f' && part.integer &&
+      part.integer->style == IntegerPicture::Style::kDecimal) {
+    // Of a second: 5 is a half, and what is less than a thousandth is cut off.
+    double fraction = 0;
+    if (!absl::SimpleAtod(absl::StrCat("0.", text.substr(0, 15)), &fraction)) return std::nullopt;
+    return std::floor(fraction * 1000 + 1e-9);
+  }
   if (part.integer) return part.integer->Read(text);
   const size_t width = part.width_max.value_or(absl::string_view::npos);
   const auto find = [&](absl::Span<const absl::string_view> names) -> std::optional<double> {

@@ -77,15 +77,15 @@ Tuple* Evaluation::ReduceRows(const Value& rows, Frame* frame) {
 Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t position,
                                    const Value& input, Frame* frame) {
   const bool has_rows = input.is_tuple_stream();
+  if (has_rows && input.size() == 0) return Value::Of(NewObject());
   Groups groups(pairs.size() / 2);
   // Nothing is one item, too, or there would be no object at all.
   const size_t count = input.is_array() && input.size() > 0 ? input.size() : 1;
   for (size_t i = 0; i < count; ++i) {
     const Value item = input.is_array() ? (input.size() > 0 ? input[i] : Value()) : input;
-    const bool is_row = has_rows && item.kind() == Kind::kTuple;
     for (size_t pair = 0; pair < pairs.size(); pair += 2) {
-      const Value key = Evaluate(*pairs[pair], is_row ? item.tuple()->context : item,
-                                 is_row ? item.tuple()->frame : frame);
+      const Value key = Evaluate(*pairs[pair], has_rows ? item.tuple()->context : item,
+                                 has_rows ? item.tuple()->frame : frame);
       if (key.is_undefined()) continue;
       if (!key.is_string()) {
         Fail({.code = "T1003", .position = position, .value = Describe(key)});
@@ -112,7 +112,7 @@ Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t posit
   for (const Group& group : groups.all()) {
     Value context = group.items;
     Frame* scope = frame;
-    if (has_rows && !context.is_undefined()) {
+    if (has_rows) {
       const Tuple* tuple = ReduceRows(context, frame);
       context = tuple->context;
       scope = tuple->frame;

@@ -74,43 +74,37 @@ SubPicture Split(const Chars& text, const Symbols& symbols) {
   const auto is_core = [&](char32_t c) { return symbols.IsActive(c) && c != symbols.exponent; };
   const auto first = std::find_if(text.begin(), text.end(), is_core);
   const auto last = std::find_if(text.rbegin(), text.rend(), is_core).base();
-  if (first == text.end()) Fail("D3085");
+  if (first == text.end()) Fail(text.empty() ? "D3085" : "D3086");
   part.prefix.assign(text.begin(), first);
   part.suffix.assign(last, text.end());
   part.active.assign(first, last);
   const size_t exponent = part.active.find(symbols.exponent);
   const Chars mantissa = part.active.substr(0, exponent);
   if (exponent != kNone) part.exponent = part.active.substr(exponent + 1);
+  // One that nothing follows has ended up behind the digits.
+  if (exponent == kNone && part.suffix.substr(0, 1) == Chars(1, symbols.exponent)) {
+    part.exponent.emplace();
+  }
   const size_t decimal = mantissa.find(symbols.decimal);
   part.integer = mantissa.substr(0, decimal);
   if (decimal != kNone) part.fraction = mantissa.substr(decimal + 1);
   return part;
 }
 
-void CheckSymbols(const SubPicture& part, const Symbols& symbols) {
-  const Chars& text = part.text;
-  const auto occurs_twice = [&](const auto& c) { return text.find(c) != text.rfind(c); };
-  const bool has_percent = text.find(symbols.percent) != kNone;
-  const bool has_per_mille = text.find(symbols.per_mille) != kNone;
-  if (occurs_twice(symbols.decimal)) Fail("D3081");
-  if (occurs_twice(symbols.percent)) Fail("D3082");
-  if (occurs_twice(symbols.per_mille)) Fail("D3083");
-  if (has_percent && has_per_mille) Fail("D3084");
-  if (CountIf(part.integer, symbols, &Symbols::IsAnyDigit) == 0 &&
-      CountIf(part.fraction, symbols, &Symbols::IsAnyDigit) == 0) {
-    Fail("D3085");
-  }
-  if (CountIf(part.active, symbols, &Symbols::IsActive) < part.active.size()) Fail("D3086");
-  if (part.exponent && !part.exponent->empty() && (has_percent || has_per_mille)) Fail("D3092");
-  if (part.exponent &&
-      (part.exponent->empty() ||
-       CountIf(*part.exponent, symbols, &Symbols::IsDecimalDigit) < part.exponent->size())) {
-    Fail("D3093");
-  }
-}
-
+// Of several mistakes the one that is found last counts, so that they are looked for backwards.
 void CheckDigits(const SubPicture& part, const Symbols& symbols) {
   const Chars& text = part.text;
+  const size_t last_optional = part.fraction.rfind(symbols.digit);
+  if (last_optional != kNone &&
+      CountIf(part.fraction.substr(last_optional), symbols, &Symbols::IsDecimalDigit) > 0) {
+    Fail("D3091");
+  }
+  const size_t optional = part.integer.find(symbols.digit);
+  if (optional != kNone &&
+      CountIf(part.integer.substr(0, optional), symbols, &Symbols::IsDecimalDigit) > 0) {
+    Fail("D3090");
+  }
+  if (text.find(Chars(2, symbols.grouping)) != kNone) Fail("D3089");
   const size_t decimal = text.find(symbols.decimal);
   if (decimal != kNone) {
     const bool is_beside = (decimal > 0 && text[decimal - 1] == symbols.grouping) ||
@@ -119,17 +113,29 @@ void CheckDigits(const SubPicture& part, const Symbols& symbols) {
   } else if (!part.integer.empty() && part.integer.back() == symbols.grouping) {
     Fail("D3088");
   }
-  if (text.find(Chars(2, symbols.grouping)) != kNone) Fail("D3089");
-  const size_t optional = part.integer.find(symbols.digit);
-  if (optional != kNone &&
-      CountIf(part.integer.substr(0, optional), symbols, &Symbols::IsDecimalDigit) > 0) {
-    Fail("D3090");
+}
+
+void Check(const SubPicture& part, const Symbols& symbols) {
+  const Chars& text = part.text;
+  const auto occurs_twice = [&](const auto& c) { return text.find(c) != text.rfind(c); };
+  const bool has_percent = text.find(symbols.percent) != kNone;
+  const bool has_per_mille = text.find(symbols.per_mille) != kNone;
+  if (part.exponent && (part.exponent->empty() ||
+                        CountIf(*part.exponent, symbols, &Symbols::IsDecimalDigit) <
+                            part.exponent->size())) {
+    Fail("D3093");
   }
-  const size_t last_optional = part.fraction.rfind(symbols.digit);
-  if (last_optional != kNone &&
-      CountIf(part.fraction.substr(last_optional), symbols, &Symbols::IsDecimalDigit) > 0) {
-    Fail("D3091");
+  if (part.exponent && (has_percent || has_per_mille)) Fail("D3092");
+  CheckDigits(part, symbols);
+  if (CountIf(part.active, symbols, &Symbols::IsActive) < part.active.size()) Fail("D3086");
+  if (CountIf(part.integer, symbols, &Symbols::IsAnyDigit) == 0 &&
+      CountIf(part.fraction, symbols, &Symbols::IsAnyDigit) == 0) {
+    Fail("D3085");
   }
+  if (has_percent && has_per_mille) Fail("D3084");
+  if (occurs_twice(symbols.per_mille)) Fail("D3083");
+  if (occurs_twice(symbols.percent)) Fail("D3082");
+  if (occurs_twice(symbols.decimal)) Fail("D3081");
 }
 
 // The distance of the separators where it is the same everywhere, else 0.
@@ -220,21 +226,17 @@ void InsertGroups(const SubPicture& part, const Symbols& symbols, Chars* digits)
 
 std::vector<SubPicture> ParsePicture(absl::string_view picture, const Symbols& symbols) {
   const Chars chars = ToUtf32(picture);
+  if (std::count(chars.begin(), chars.end(), symbols.pattern) > 1) Fail("D3080");
   std::vector<SubPicture> parts;
   size_t start = 0;
   while (true) {
     const size_t end = chars.find(symbols.pattern, start);
-    if (parts.size() == 2) Fail("D3080");
-    if (end != kNone && chars.find(symbols.pattern, end + 1) != kNone && parts.size() == 1) {
-      Fail("D3080");
-    }
     parts.push_back(Split(chars.substr(start, end == kNone ? kNone : end - start), symbols));
     if (end == kNone) break;
     start = end + 1;
   }
   for (SubPicture& part : parts) {
-    CheckSymbols(part, symbols);
-    CheckDigits(part, symbols);
+    Check(part, symbols);
     Analyse(symbols, &part);
   }
   if (parts.size() == 1) {

@@ -116,6 +116,7 @@ std::string ToLetters(double number, char first) {
 
 // Words below a hundred add up, and larger ones multiply what they follow.
 std::optional<double> FromWords(absl::string_view words) {
+  if (words.empty()) return std::nullopt;
   std::vector<double> segments = {0};
   size_t at = 0;
   while (at <= words.size()) {

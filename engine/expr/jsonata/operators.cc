@@ -133,7 +133,11 @@ Value Evaluation::EvaluateRange(const Node& node, const Value& left, const Value
 bool Evaluation::Includes(const Value& right, const Value& left) {
   if (left.is_undefined()) return false;
   for (size_t i = 0; i < ItemCount(right); ++i) {
-    if (AreEqual(left, ItemOf(right, i))) return true;
+    const Value item = ItemOf(right, i);
+    // Arrays and objects are found as themselves only, not as others with the same contents.
+    const bool is_same =
+        left.kind() >= Kind::kArray ? left.IsIdenticalTo(item) : AreEqual(left, item);
+    if (is_same) return true;
   }
   return false;
 }

@@ -184,6 +184,8 @@ Value Evaluation::Filter(const Node& predicate, const Value& input, Frame* frame
     if (index < 0 || index >= static_cast<double>(size)) return Value();
     return ItemOf(input, static_cast<size_t>(index));
   }
+  // What is not there is not kept, but the predicate may fail over it.
+  if (input.is_undefined()) return Evaluate(predicate, input, frame), Value();
   Array* rows = is_tuple_stream ? NewTupleStream(0) : nullptr;
   SequenceBuilder sequence(*this);
   for (size_t i = 0; i < size; ++i) {

@@ -2,6 +2,7 @@
 
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
+#include "engine/expr/jsonata/sequence_builder.h"
 #include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
@@ -34,7 +35,12 @@ int CompareKeys(const Value& a, const Value& b, bool is_descending, size_t posit
 // it do not decide.
 Value Evaluation::EvaluateSort(const Node& sort, const Value& input, Frame* frame) {
   const size_t count = ItemCount(input);
-  if (count < 2) return input;
+  if (count < 2) {
+    if (!input.is_array() || input.is_tuple_stream()) return input;
+    SequenceBuilder sequence(*this);
+    sequence.AddAll(input);
+    return sequence.Build();
+  }
   const bool has_rows = input.is_tuple_stream();
   const size_t terms = sort.terms.size();
   std::vector<Value> keys(count * terms, Placeholder());
