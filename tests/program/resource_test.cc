@@ -63,7 +63,7 @@ TEST(Resource, IsReadByItsSyntaxWhereOnlyACloudServesIt) {
         "arn:aws:states:::aws-sdk:glue:startJobRun.waitForTaskToken",
         "arn:aws:states:us-east-1:123456789012:activity:review",
         "qrn:qcs:asw:r:1:sdk:json:qcloud:cvm:RunInstances",
-        "qrn:qcs:asw:r:1:http:json:flowmachine:StartExecution/pay", "http://x", "${Function}",
+        "qrn:qcs:asw:r:1:http:json:flowmachine:pay:7", "http://x", "${Function}",
         "arn:aws:lambda:us-east-1:<account>:function:${Function}"}) {
     SCOPED_TRACE(std::string(text));
     const absl::StatusOr<Resource> resource = ParseResource(text);
