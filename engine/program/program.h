@@ -105,10 +105,14 @@ struct FunctionTarget {
   // ParseFunctionName() reads it then. `function` is empty.
   bool name_from_parameters = false;
 };
+// A Resource that is right, while nothing here serves it: each call of it fails.
+struct UnservedTarget {
+  std::string reason;  // for people
+};
 struct TaskState {
   std::string resource;  // as written
-  // The function that it calls. Other kinds of targets join this variant.
-  std::variant<FunctionTarget> target;
+  // What it calls. Other kinds of targets join this variant.
+  std::variant<FunctionTarget, UnservedTarget> target;
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
@@ -219,11 +223,14 @@ struct Program {
   std::vector<std::string> FunctionNames() const;
 };
 
-// One thing that is wrong with a definition.
+// One thing that is wrong with a definition. An error refuses it; a warning names what is allowed,
+// and will hardly do what its author means.
+enum class Severity { kError, kWarning };
 struct Problem {
   std::string pointer;  // JSON pointer, as in "/States/Pay/Next"; "" is the whole definition
   std::string code;     // stable, as in "MISSING_FIELD"
   std::string message;
+  Severity severity = Severity::kError;
 };
 
 struct CompileOptions {
@@ -231,10 +238,10 @@ struct CompileOptions {
   size_t definition_bytes_max = 1 << 20;
 };
 
-// A program, or everything that is wrong with its text.
+// A program with the warnings about its text, or everything that is wrong with it.
 struct CompileResult {
-  std::shared_ptr<const Program> program;  // null if there are problems
-  std::vector<Problem> problems;
+  std::shared_ptr<const Program> program;  // null if a problem is an error
+  std::vector<Problem> problems;           // errors first
 };
 
 }  // namespace millrace

@@ -50,6 +50,7 @@ absl::Status DefinitionError(const std::vector<Problem>& problems) {
   std::vector<errors::FieldViolation> violations;
   violations.reserve(problems.size());
   for (const Problem& problem : problems) {
+    if (problem.severity != Severity::kError) continue;
     violations.push_back(
         {.field = std::string(kDefinitionField),
          .description =
@@ -295,8 +296,13 @@ absl::StatusOr<std::vector<Problem>> Workflows::Validate(const std::string& proj
                                                          absl::string_view definition,
                                                          WorkflowType type) {
   CompileResult compiled = Compile(language, definition, OptionsFor(type));
-  if (compiled.program == nullptr) return std::move(compiled.problems);
-  return state_->UnknownFunctions(project, *compiled.program, definition);
+  std::vector<Problem> problems;
+  if (compiled.program != nullptr) {
+    MILLRACE_ASSIGN_OR_RETURN(problems,
+                              state_->UnknownFunctions(project, *compiled.program, definition));
+  }
+  problems.insert(problems.end(), compiled.problems.begin(), compiled.problems.end());
+  return problems;
 }
 
 absl::StatusOr<Workflows::Startable> Workflows::State::FindProgram(const WorkflowRow& workflow,

@@ -119,11 +119,20 @@ AslResult<Json> ListItems(ObjectStore& store, const Json& request) {
 }  // namespace
 
 AslResult<Json> ReadMapItems(ObjectStore& store, const Json& request) {
-  if (TextIn(request, "Action") == "listObjectsV2") return ListItems(store, request);
+  const std::string action = TextIn(request, "Action");
+  const std::string type = TextIn(request, "InputType");
+  if (action == "listObjectsV2") return ListItems(store, request);
+  if (action != "getObject") {
+    return Failed(absl::StrCat("Items are read by getObject or listObjectsV2; '", action,
+                               "' is not served here."));
+  }
+  if (type != "CSV" && type != "JSONL" && type != "JSON" && !type.empty()) {
+    return Failed(
+        absl::StrCat("The InputType is JSON, JSONL or CSV; '", type, "' is not served here."));
+  }
   const absl::StatusOr<std::string> body =
       store.Get(TextIn(request, "Bucket"), TextIn(request, "Key"), kObjectBytesMax);
   if (!body.ok()) return Failed(body.status().message());
-  const std::string type = TextIn(request, "InputType");
   if (type == "CSV") return ReadCsv(*body, request);
   if (type == "JSONL") return ReadLines(*body, ItemsMaxOf(request));
   return ReadArray(*body, ItemsMaxOf(request));

@@ -1,3 +1,7 @@
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
 #include "engine/program/resource.h"
 
@@ -6,6 +10,11 @@ namespace {
 
 AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
                                      const Json& parameters) {
+  if (const auto* unserved = std::get_if<UnservedTarget>(&task.target)) {
+    return AslError{.name = "States.TaskFailed",
+                    .cause = absl::StrCat("The resource '", task.resource,
+                                          "' cannot be called: ", unserved->reason, ".")};
+  }
   const auto& target = std::get<FunctionTarget>(task.target);
   if (!target.name_from_parameters) return target;
   const Json* name = parameters.Find("FunctionName");

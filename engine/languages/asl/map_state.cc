@@ -17,38 +17,10 @@ namespace {
 
 constexpr NumberRule kConcurrency{.min = 0, .max = 1e9};
 
-// What only a distributed Map has.
-constexpr absl::string_view kDistributedFields[] = {"ItemReader", "ItemBatcher", "ResultWriter",
-                                                    "Label"};
-constexpr size_t kLabelCharactersMax = 40;
-
 bool IsDistributed(const Json& processor) {
   const Json* config = processor.Find("ProcessorConfig");
   const Json* mode = config == nullptr ? nullptr : config->Find("Mode");
   return mode != nullptr && *mode == Json("DISTRIBUTED");
-}
-
-void ReadDistribution(const StateSource& source, MapState* map) {
-  ObjectReader& fields = source.fields;
-  ReadTolerance(source, map);
-  if (map->is_distributed) {
-    map->reader = ReadItemReader(source);
-    map->batcher = ReadItemBatcher(source);
-    map->writer = ReadResultWriter(source);
-    const std::optional<std::string> label = fields.FindText("Label");
-    if (label.has_value() && (label->empty() || label->size() > kLabelCharactersMax)) {
-      fields.Report("Label", problem_code::kInvalidValue,
-                    absl::StrCat("'Label' has 1 to ", kLabelCharactersMax, " characters."));
-    }
-    return;
-  }
-  for (const absl::string_view field : kDistributedFields) {
-    if (!fields.Has(field)) continue;
-    fields.Report(field, problem_code::kInvalidValue,
-                  absl::StrCat("'", field,
-                               "' belongs to the distributed Map: \"ProcessorConfig\": "
-                               "{\"Mode\": \"DISTRIBUTED\"}."));
-  }
 }
 
 MachineIndex ReadProcessor(const StateSource& source, bool* is_distributed) {
