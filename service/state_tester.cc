@@ -23,35 +23,29 @@ void StateTester::Test(const v1::TestStateRequest& request,
   if (!checks.ok()) return call->End(checks.status());
   absl::StatusOr<StateTest> test = PrepareStateTest(wanted);
   if (!test.ok()) return call->End(test.status());
-  Run(std::make_shared<const Tested>(Tested{.project = std::move(project),
-                                            .level = request.inspection_level(),
-                                            .test = *std::move(test)}),
+  Run(std::make_shared<Tested>(Tested{.project = std::move(project),
+                                      .level = request.inspection_level(),
+                                      .test = *std::move(test)}),
       call);
 }
 
-void StateTester::Run(const std::shared_ptr<const Tested>& tested,
+void StateTester::Run(const std::shared_ptr<Tested>& tested,
                       const std::shared_ptr<PendingCall>& call) {
-  const auto run = RunSingleState(*tested->test.program, tested->test.single);
+  const auto run = AdvanceStateTest(&tested->test);
   if (const auto* invoke = std::get_if<InvokeFunction>(&run)) return Invoke(tested, *invoke, call);
   call->Answer(ToProto(tested->test, std::get<SingleStateRun>(run), tested->level));
 }
 
-void StateTester::Invoke(const std::shared_ptr<const Tested>& tested, const InvokeFunction& invoke,
+void StateTester::Invoke(const std::shared_ptr<Tested>& tested, const InvokeFunction& invoke,
                          const std::shared_ptr<PendingCall>& call) {
-  functions_->Invoke(
-      {.project = tested->project, .function = invoke.function}, invoke.payload,
-      {.function_name = invoke.function},
-      [this, tested, state = invoke.state, call](InvocationResult result) {
-        calls_->RunBlocking(call, [this, tested, state, call, result = std::move(result)] {
-          const auto answered = std::make_shared<Tested>(*tested);
-          if (result.ok()) {
-            answered->test.single.answer = SingleStateAnswer(*tested->test.program, state, *result);
-          } else {
-            answered->test.single.answer = result.error();
-          }
-          Run(answered, call);
-        });
-      });
+  functions_->Invoke({.project = tested->project, .function = invoke.function}, invoke.payload,
+                     {.function_name = invoke.function},
+                     [this, tested, call](InvocationResult result) {
+                       calls_->RunBlocking(call, [this, tested, call, result = std::move(result)] {
+                         AnswerStateTest(result, &tested->test);
+                         Run(tested, call);
+                       });
+                     });
 }
 
 }  // namespace millrace::service

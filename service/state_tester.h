@@ -20,8 +20,8 @@ class StateTester {
  private:
   struct Tested;
 
-  void Run(const std::shared_ptr<const Tested>& tested, const std::shared_ptr<PendingCall>& call);
-  void Invoke(const std::shared_ptr<const Tested>& tested, const InvokeFunction& invoke,
+  void Run(const std::shared_ptr<Tested>& tested, const std::shared_ptr<PendingCall>& call);
+  void Invoke(const std::shared_ptr<Tested>& tested, const InvokeFunction& invoke,
               const std::shared_ptr<PendingCall>& call);
 
   Calls* const calls_;

@@ -19,6 +19,7 @@ struct Inspection {
   // JSONata
   std::optional<Json> after_arguments;
   // both
+  std::optional<Json> after_item_selector;  // of all items
   std::optional<Json> result;
   std::optional<int64_t> max_concurrency;
   std::optional<int64_t> tolerated_failure_count;

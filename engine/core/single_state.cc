@@ -6,6 +6,7 @@
 #include "engine/core/data_flow.h"
 #include "engine/core/error_flow.h"
 #include "engine/core/evaluation.h"
+#include "engine/core/map_run.h"
 #include "engine/core/states/outcome.h"
 
 namespace millrace {
@@ -47,7 +48,7 @@ class SingleStateRunner {
     frame.attempts.assign(StateOf().retry.size(), single.retry_count);
   }
 
-  std::variant<SingleStateRun, InvokeFunction> Run();
+  std::variant<SingleStateRun, InvokeFunction, ReadItems> Run();
 
  private:
   const Frame& FrameOf() const { return snapshot_.frames.at(kRoot); }
@@ -64,7 +65,8 @@ class SingleStateRunner {
   Outcome Enter(Evaluation& evaluation) const;
   // What the state's work gives takes its way.
   void Finish(Evaluation& evaluation, const Outcome& outcome);
-  void Answer(Evaluation& evaluation);
+  void FinishMap(Evaluation& evaluation, const RunItems& run);
+  void Answer(Evaluation& evaluation, const Json& result);
   void Leave(AslResult<Exit> exit, std::optional<StateIndex> next);
   void Fail(const AslError& error);
   void End(SingleStateStatus status, AslError error);
@@ -76,7 +78,7 @@ class SingleStateRunner {
   SingleStateRun run_;
 };
 
-std::variant<SingleStateRun, InvokeFunction> SingleStateRunner::Run() {
+std::variant<SingleStateRun, InvokeFunction, ReadItems> SingleStateRunner::Run() {
   try {
     Evaluation evaluation = NewEvaluation();
     const Outcome outcome = Enter(evaluation);
@@ -88,6 +90,11 @@ std::variant<SingleStateRun, InvokeFunction> SingleStateRunner::Run() {
                             .function = call->function,
                             .version = call->version,
                             .payload = InvocationPayload(task, call->parameters)};
+    }
+    const auto* items = std::get_if<RunItems>(&outcome);
+    const Json* read = items != nullptr && items->run.ok() ? items->run->Find("Read") : nullptr;
+    if (read != nullptr && single_.reads_items && !single_.read_items.has_value()) {
+      return ReadItems{.event_id = 0, .request = *read};
     }
     Finish(evaluation, outcome);
   } catch (const OutOfFuel&) {
@@ -120,15 +127,44 @@ void SingleStateRunner::Finish(Evaluation& evaluation, const Outcome& outcome) {
     if (!input.ok()) return Fail(input.error());
     return Leave(PassOn(evaluation, *input), std::nullopt);
   }
-  if (const auto* items = std::get_if<RunItems>(&outcome)) {
-    run_.inspection.max_concurrency = items->concurrency_max;
-  }
-  Answer(evaluation);
+  if (const auto* items = std::get_if<RunItems>(&outcome)) return FinishMap(evaluation, *items);
+  if (const auto* error = std::get_if<AslError>(&*single_.answer)) return Fail(*error);
+  const Json& answer = std::get<Json>(*single_.answer);
+  if (!single_.is_functions_answer) return Answer(evaluation, answer);
+  Answer(evaluation, InvocationOutput(std::get<TaskState>(StateOf().body),
+                                      std::get<CallFunction>(outcome).parameters, answer));
 }
 
-void SingleStateRunner::Answer(Evaluation& evaluation) {
+void SingleStateRunner::FinishMap(Evaluation& evaluation, const RunItems& run) {
+  if (!run.run.ok()) return Fail(run.run.error());
+  const Json& items = single_.read_items.has_value() ? *single_.read_items : run.items;
+  const auto& map = std::get<MapState>(StateOf().body);
+  if (map.item_selector.has_value()) {
+    std::vector<Json> selected;
+    for (const Json& item : items.elements()) {
+      AslResult<Json> input =
+          ItemInput(map, evaluation, static_cast<int64_t>(selected.size()), item);
+      if (!input.ok()) return Fail(input.error());
+      selected.push_back(*std::move(input));
+    }
+    evaluation.Inspect(&Inspection::after_item_selector, Json::Array(std::move(selected)));
+  }
+  run_.inspection.max_concurrency = run.concurrency_max;
+  const Json* count = run.run->Find("ToleratedFailureCount");
+  const Json* percentage = run.run->Find("ToleratedFailurePercentage");
+  if (count != nullptr) run_.inspection.tolerated_failure_count = count->ToInt64();
+  if (percentage != nullptr) run_.inspection.tolerated_failure_percentage = percentage->AsDouble();
   if (const auto* error = std::get_if<AslError>(&*single_.answer)) return Fail(*error);
-  const Json& result = std::get<Json>(*single_.answer);
+  const Json& answer = std::get<Json>(*single_.answer);
+  const auto failed = static_cast<double>(single_.failed_iterations);
+  const auto all = static_cast<double>(items.size() == 0 ? answer.size() : items.size());
+  const bool is_exceeded = (count != nullptr && failed > count->AsDouble()) ||
+                           (percentage != nullptr && failed * 100 > percentage->AsDouble() * all);
+  if (is_exceeded) return Fail(ToleranceExceeded());
+  Answer(evaluation, answer);
+}
+
+void SingleStateRunner::Answer(Evaluation& evaluation, const Json& result) {
   if (std::optional<AslError> error = CheckSize(evaluation, StateOf().name, result)) {
     return Fail(*error);
   }
@@ -168,14 +204,9 @@ void SingleStateRunner::End(SingleStateStatus status, AslError error) {
 
 }  // namespace
 
-std::variant<SingleStateRun, InvokeFunction> RunSingleState(const Program& program,
-                                                            const SingleState& single) {
+std::variant<SingleStateRun, InvokeFunction, ReadItems> RunSingleState(const Program& program,
+                                                                       const SingleState& single) {
   return SingleStateRunner(program, single).Run();
-}
-
-Json SingleStateAnswer(const Program& program, StateIndex state, Json function_output) {
-  const State& called = program.states[static_cast<size_t>(state)];
-  return InvocationOutput(std::get<TaskState>(called.body), std::move(function_output));
 }
 
 }  // namespace millrace

@@ -27,10 +27,12 @@ struct SingleState {
   uint64_t seed = 0;               // of all chance
   int64_t retry_count = 0;         // of the retrier that matches
   int64_t failed_iterations = 0;   // of a Map that has a result
-  std::optional<Json> read_items;  // what a Map's ItemReader has read
+  std::optional<Json> read_items;  // what a Map's ItemReader has read; without it, nothing is known
   // What its work gives: a Task's result as the history has it, the array of a Parallel or Map, or
   // an error. Absent for the other states, and for a Task whose function is to be called.
   std::optional<std::variant<Json, AslError>> answer;
+  bool is_functions_answer = false;  // still without the envelope that the Task may have
+  bool reads_items = false;          // a Map with an ItemReader asks for what it reads
 };
 
 enum class SingleStateStatus { kSucceeded, kFailed, kRetriable, kCaughtError };
@@ -48,13 +50,11 @@ struct SingleStateRun {
   std::optional<int64_t> catch_index;
 };
 
-// Runs one state by what the whole engine runs it by, without a history. A Task without an answer
-// gives the call that is to be made; RunSingleState is then called again, with the answer. Pure.
-// A Parallel or Map has an answer. `fuel` is as Step's; RESOURCE_EXHAUSTED when it runs out.
-std::variant<SingleStateRun, InvokeFunction> RunSingleState(const Program& program,
-                                                            const SingleState& single);
-
-// What becomes of a function's answer to the call that RunSingleState gave.
-Json SingleStateAnswer(const Program& program, StateIndex state, Json function_output);
+// Runs one state by what the whole engine runs it by, without a history. Pure. Where something is
+// needed from outside, gives the command: for a Task without an answer, and for a Map that reads
+// its items and has none. It is then called again, with what came of it. A Parallel or Map has an
+// answer.
+std::variant<SingleStateRun, InvokeFunction, ReadItems> RunSingleState(const Program& program,
+                                                                       const SingleState& single);
 
 }  // namespace millrace

@@ -96,6 +96,12 @@ class Parser {
     if (json.is_string() && JsonataTemplate::IsExpression(json.AsString())) {
       return ParseExpression(json.AsString(), place);
     }
+    if (json.is_string()) {
+      std::string problem = JsonataTemplate::HalfMarked(json.AsString());
+      if (!problem.empty() && problems_->size() < kProblemsMax) {
+        problems_->push_back({PointerOf(place), std::move(problem)});
+      }
+    }
     if (json.is_object()) {
       for (const JsonMember& member : json.members()) {
         Part below = ParsePart(member.value, {.above = &place, .key = member.key.AsString()});
@@ -216,6 +222,14 @@ absl::string_view TypeName(const Json& value) {
 bool JsonataTemplate::IsExpression(absl::string_view text) {
   return text.size() >= kOpening.size() + kClosing.size() && absl::StartsWith(text, kOpening) &&
          absl::EndsWith(text, kClosing);
+}
+
+std::string JsonataTemplate::HalfMarked(absl::string_view text) {
+  const bool begins = absl::StartsWith(text, kOpening);
+  const bool ends = absl::EndsWith(text, kClosing);
+  if (IsExpression(text) || (!begins && !ends)) return "";
+  if (begins) return "An expression that begins with '{%' ends with '%}', and nothing follows.";
+  return "An expression that ends with '%}' begins with '{%', and nothing precedes.";
 }
 
 JsonataTemplate JsonataTemplate::Parse(const Json& json, std::vector<TemplateProblem>* problems) {

@@ -35,6 +35,10 @@ class JsonataTemplate {
   // Whether the text is an expression, that is, between `{%` and `%}`.
   static bool IsExpression(absl::string_view text);
 
+  // What is wrong with a text that begins as an expression or ends as one, and not both; "" for
+  // any other text. Parse() reports it.
+  static std::string HalfMarked(absl::string_view text);
+
   // Adds what is wrong to `problems`; the result is then not to be evaluated.
   static JsonataTemplate Parse(const Json& json, std::vector<TemplateProblem>* problems);
 

@@ -157,6 +157,10 @@ void ObjectReader::Report(absl::string_view field, absl::string_view code, std::
   problems_->Add(place_.At(field), code, std::move(message));
 }
 
+void ObjectReader::Warn(absl::string_view field, absl::string_view code, std::string message) {
+  problems_->Warn(place_.At(field), code, std::move(message));
+}
+
 void ObjectReader::ReportUnknownFields() {
   const std::vector<absl::string_view> known(known_.begin(), known_.end());
   for (const JsonMember& member : json_.members()) {

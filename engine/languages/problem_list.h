@@ -26,7 +26,6 @@ inline constexpr absl::string_view kWrongType = "WRONG_TYPE";
 inline constexpr absl::string_view kInvalidValue = "INVALID_VALUE";
 inline constexpr absl::string_view kInvalidPath = "INVALID_PATH";
 inline constexpr absl::string_view kInvalidTemplate = "INVALID_TEMPLATE";
-inline constexpr absl::string_view kInvalidExpression = "INVALID_EXPRESSION";
 inline constexpr absl::string_view kInvalidCondition = "INVALID_CONDITION";
 inline constexpr absl::string_view kInvalidResource = "INVALID_RESOURCE";
 inline constexpr absl::string_view kUnknownState = "UNKNOWN_STATE";
@@ -34,26 +33,43 @@ inline constexpr absl::string_view kUnknownStateType = "UNKNOWN_STATE_TYPE";
 inline constexpr absl::string_view kDuplicateState = "DUPLICATE_STATE";
 inline constexpr absl::string_view kUnreachableState = "UNREACHABLE_STATE";
 inline constexpr absl::string_view kNoTerminalState = "NO_TERMINAL_STATE";
+inline constexpr absl::string_view kWrongQueryLanguage = "WRONG_QUERY_LANGUAGE";
+inline constexpr absl::string_view kInvalidExpression = "INVALID_EXPRESSION";
+inline constexpr absl::string_view kUnassignedVariable = "UNASSIGNED_VARIABLE";
+inline constexpr absl::string_view kReservedName = "RESERVED_NAME";
+inline constexpr absl::string_view kNotInExpress = "NOT_IN_EXPRESS";
+inline constexpr absl::string_view kResourceNotServed = "RESOURCE_NOT_SERVED";
+inline constexpr absl::string_view kIgnoredField = "IGNORED_FIELD";
 }  // namespace problem_code
 
-// Collects what is wrong with one definition. Bounded: a hostile definition cannot make its
-// problems much larger than itself.
+// Collects what is wrong with one definition. Bounded, so that the answer to a hostile definition
+// stays small: beyond that, problems are only counted.
 class ProblemList {
  public:
   void Add(const Place& place, absl::string_view code, std::string message);
+  // As Add, but what is wrong does not refuse the definition.
+  void Warn(const Place& place, absl::string_view code, std::string message);
   // Problems of an expression at `place`, whose own pointers are below it.
   void AddBelow(const Place& place, absl::string_view code,
                 const std::vector<TemplateProblem>& problems);
 
-  bool empty() const { return problems_.empty(); }
-  std::vector<Problem> Take() && { return std::move(problems_); }
+  bool has_errors() const { return !errors_.kept.empty(); }
+  // The errors, then the warnings, then how many more there are.
+  std::vector<Problem> Take() &&;
 
  private:
-  void Append(std::string pointer, absl::string_view code, std::string message);
+  struct Bounded {
+    bool IsFull() const;
 
-  std::vector<Problem> problems_;
-  size_t bytes_ = 0;
-  bool is_full_ = false;
+    std::vector<Problem> kept;
+    size_t bytes = 0;
+    size_t left_out = 0;
+  };
+
+  static void Append(Problem problem, Bounded* list);
+
+  Bounded errors_;
+  Bounded warnings_;
 };
 
 // `text` in quotes, shortened when it is long, for a message.

@@ -27,9 +27,9 @@ std::vector<std::string> Program::FunctionNames() const {
   for (const State& state : states) {
     const auto* task = std::get_if<TaskState>(&state.body);
     if (task == nullptr) continue;
-    const auto& target = std::get<FunctionTarget>(task->target);
-    if (target.name_from_parameters || !seen.insert(target.function).second) continue;
-    names.push_back(target.function);
+    const auto* target = std::get_if<FunctionTarget>(&task->target);
+    if (target == nullptr || target->name_from_parameters) continue;
+    if (seen.insert(target->function).second) names.push_back(target->function);
   }
   return names;
 }

@@ -105,18 +105,22 @@ struct FunctionTarget {
   // ParseFunctionName() reads it then. `function` is empty.
   bool name_from_parameters = false;
 };
+// A Resource that is right, while nothing here serves it: each call of it fails.
+struct UnservedTarget {
+  std::string reason;  // for people
+};
 struct TaskState {
   std::string resource;  // as written
-  // The function that it calls. Other kinds of targets join this variant.
-  std::variant<FunctionTarget> target;
+  // What it calls. Other kinds of targets join this variant.
+  std::variant<FunctionTarget, UnservedTarget> target;
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
   // A mock answers in place of what it calls, with the whole result: in its envelope, if any.
   bool is_mocked = false;
   // What the history's Task events say of it.
-  std::string resource_type;  // "function", "lambda"
-  std::optional<NumberField> timeout_seconds;    // 99999999 s if absent
+  std::string resource_type;                   // "function", "lambda"
+  std::optional<NumberField> timeout_seconds;  // 99999999 s if absent
   std::optional<NumberField> heartbeat_seconds;
 };
 
@@ -149,12 +153,41 @@ struct ParallelState {
   std::vector<MachineIndex> branches;
 };
 
+// What a distributed Map reads its items from, in place of its input.
+struct ItemReader {
+  std::string action;  // "getObject" or "listObjectsV2"
+  std::optional<Template> arguments;
+  Json config = Json::Object();  // ReaderConfig's constant fields, as written
+  std::optional<NumberField> items_max;
+};
+
+// What makes one item of several.
+struct ItemBatcher {
+  std::optional<NumberField> items_max;
+  std::optional<NumberField> bytes_max;
+  std::optional<Template> batch_input;
+};
+
+// Where a distributed Map writes its results.
+struct ResultWriter {
+  std::optional<Template> arguments;  // absent: nowhere; the results are only transformed
+  Json config = Json::Object();       // WriterConfig, as written
+};
+
 struct MapState {
   MachineIndex processor = 0;
-  std::optional<JsonPath> items_path;      // `$` of the effective input if absent
-  std::optional<JsonataTemplate> items;    // in JSONata; the input if absent
-  std::optional<Template> item_selector;   // or Parameters in its old form
-  NumberField max_concurrency;                   // 0: no limit
+  std::optional<JsonPath> items_path;     // `$` of the effective input if absent
+  std::optional<JsonataTemplate> items;   // in JSONata; the input if absent
+  std::optional<Template> item_selector;  // or Parameters in its old form
+  NumberField max_concurrency;            // 0: no limit
+
+  // Each item has a history of its own, and the Map goes on where some fail.
+  bool is_distributed = false;
+  std::optional<ItemReader> reader;
+  std::optional<ItemBatcher> batcher;
+  std::optional<ResultWriter> writer;
+  std::optional<NumberField> tolerated_count;
+  std::optional<NumberField> tolerated_percentage;
 };
 
 struct State {
@@ -174,14 +207,15 @@ absl::string_view StateTypeName(const State& state);
 
 struct Machine {
   StateIndex start = 0;
-  std::optional<StateIndex> owner;  // the Parallel or Map state that it belongs to; none for the root
+  std::optional<StateIndex>
+      owner;  // the Parallel or Map state that it belongs to; none for the root
 };
 
 // What every definition language compiles to: parsed, validated, every path and expression
 // compiled. Immutable; shared by all executions of a revision, on all threads.
 struct Program {
-  std::vector<State> states;      // names are unique in the whole program
-  std::vector<Machine> machines;  // [0] is the root
+  std::vector<State> states;              // names are unique in the whole program
+  std::vector<Machine> machines;          // [0] is the root
   std::optional<double> timeout_seconds;  // of the whole execution
   bool is_express = false;
   absl::flat_hash_map<std::string, StateIndex> index;
@@ -191,11 +225,14 @@ struct Program {
   std::vector<std::string> FunctionNames() const;
 };
 
-// One thing that is wrong with a definition.
+// One thing that is wrong with a definition. An error refuses it; a warning names what is allowed,
+// and will hardly do what its author means.
+enum class Severity { kError, kWarning };
 struct Problem {
   std::string pointer;  // JSON pointer, as in "/States/Pay/Next"; "" is the whole definition
   std::string code;     // stable, as in "MISSING_FIELD"
   std::string message;
+  Severity severity = Severity::kError;
 };
 
 struct CompileOptions {
@@ -203,10 +240,10 @@ struct CompileOptions {
   size_t definition_bytes_max = 1 << 20;
 };
 
-// A program, or everything that is wrong with its text.
+// A program with the warnings about its text, or everything that is wrong with it.
 struct CompileResult {
-  std::shared_ptr<const Program> program;  // null if there are problems
-  std::vector<Problem> problems;
+  std::shared_ptr<const Program> program;  // null if a problem is an error
+  std::vector<Problem> problems;           // errors first
 };
 
 }  // namespace millrace

@@ -24,20 +24,24 @@ void AddCall(const Json& task, absl::string_view state, const std::string& point
              std::vector<FunctionCall>* calls) {
   const absl::StatusOr<Resource> resource = ParseResource(TextOf(task, "Resource"));
   if (!resource.ok()) return;
+  const auto* const served = std::get_if<FunctionTarget>(&resource->target);
+  if (served == nullptr) return;
   if (!resource->wraps_invocation) {
-    calls->push_back({.function = resource->target.function,
+    calls->push_back({.function = served->function,
                       .state = std::string(state),
                       .pointer = At(pointer, "Resource")});
     return;
   }
-  const Json* const parameters = task.Find("Parameters");
+  const bool is_jsonata = task.Find("Arguments") != nullptr;
+  const absl::string_view name = is_jsonata ? "Arguments" : "Parameters";
+  const Json* const parameters = task.Find(name);
   if (parameters == nullptr || !parameters->is_object()) return;
   const absl::StatusOr<FunctionTarget> target =
       ParseFunctionName(TextOf(*parameters, "FunctionName"));
   if (!target.ok()) return;
   calls->push_back({.function = target->function,
                     .state = std::string(state),
-                    .pointer = At(At(pointer, "Parameters"), "FunctionName")});
+                    .pointer = At(At(pointer, name), "FunctionName")});
 }
 
 // Of what has States: the definition, a branch, an iteration.

@@ -14,6 +14,8 @@
 #include "engine/errors.h"
 #include "engine/languages/compile.h"
 #include "engine/runtime/mock_schema.h"
+#include "engine/tasks/item_reader.h"
+#include "engine/tasks/object_store.h"
 
 namespace millrace {
 namespace {
@@ -315,8 +317,12 @@ void Preparation::CheckConfiguration() {
   }
   if (request_.reader_data.has_value()) {
     const std::string field = "state_configuration.map_item_reader_data";
-    test_.single.read_items = Parse(field, *request_.reader_data);
-    if (!is_map) Violate(field, "is for Map states");
+    test_.reader_data = *request_.reader_data;
+    test_.single.reads_items = true;
+    const auto* map = std::get_if<MapState>(&StateOf().body);
+    if (map == nullptr || !map->reader.has_value()) {
+      Violate(field, "is for Map states with an ItemReader");
+    }
   }
 }
 
@@ -326,20 +332,42 @@ absl::StatusOr<StateTest> PrepareStateTest(const StateTestRequest& request) {
   return Preparation(request).Run();
 }
 
-SingleStateRun RunStateTest(const StateTest& test, const LocalInvoke& invoke) {
-  auto run = RunSingleState(*test.program, test.single);
+std::variant<SingleStateRun, InvokeFunction> AdvanceStateTest(StateTest* test) {
+  auto run = RunSingleState(*test->program, test->single);
+  if (const auto* reading = std::get_if<ReadItems>(&run)) {
+    MemoryObjectStore store;
+    const Json* bucket = reading->request.Find("Bucket");
+    const Json* key = reading->request.Find("Key");
+    if (bucket != nullptr && key != nullptr && bucket->is_string() && key->is_string()) {
+      store.Put(std::string(bucket->AsString()), std::string(key->AsString()), test->reader_data)
+          .IgnoreError();
+    }
+    AslResult<Json> items = ReadMapItems(store, reading->request);
+    if (!items.ok()) test->single.answer = items.error();
+    test->single.read_items = items.ok() ? *std::move(items) : Json::Array();
+    run = RunSingleState(*test->program, test->single);
+  }
+  if (const auto* call = std::get_if<InvokeFunction>(&run)) return *call;
+  return std::get<SingleStateRun>(std::move(run));
+}
+
+void AnswerStateTest(const InvocationResult& result, StateTest* test) {
+  test->single.is_functions_answer = result.ok();
+  if (result.ok()) {
+    test->single.answer = *result;
+  } else {
+    test->single.answer = result.error();
+  }
+}
+
+SingleStateRun RunStateTest(StateTest test, const LocalInvoke& invoke) {
+  auto run = AdvanceStateTest(&test);
   const auto* call = std::get_if<InvokeFunction>(&run);
   if (call == nullptr) return std::get<SingleStateRun>(std::move(run));
   const auto answer = std::make_shared<std::promise<InvocationResult>>();
   invoke(*call, [answer](InvocationResult result) { answer->set_value(std::move(result)); });
-  InvocationResult result = answer->get_future().get();
-  SingleState answered = test.single;
-  if (result.ok()) {
-    answered.answer = SingleStateAnswer(*test.program, call->state, *std::move(result));
-  } else {
-    answered.answer = result.error();
-  }
-  return std::get<SingleStateRun>(RunSingleState(*test.program, answered));
+  AnswerStateTest(answer->get_future().get(), &test);
+  return std::get<SingleStateRun>(AdvanceStateTest(&test));
 }
 
 }  // namespace millrace

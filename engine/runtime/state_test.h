@@ -34,21 +34,29 @@ struct StateTestRequest {
   bool calls_functions = false;  // a Task without a mock calls its function
   std::optional<int64_t> retry_count;
   std::optional<int64_t> failed_iterations;
-  std::optional<std::string> reader_data;      // what a Map's ItemReader reads: a JSON array
+  std::optional<std::string> reader_data;      // what a Map's ItemReader reads, in its format
   std::optional<std::string> error_caused_by;  // the state inside a Map or Parallel that failed
 };
 
-// A request that is sound: RunSingleState(*program, single) answers it.
+// A request that is sound.
 struct StateTest {
   std::shared_ptr<const Program> program;
   SingleState single;
+  std::string reader_data;
 };
 
 // Checks all of a request. INVALID_FIELD with every violation, or INVALID_DEFINITION with every
 // problem of the definition; fields are named as in TestStateRequest.
 absl::StatusOr<StateTest> PrepareStateTest(const StateTestRequest& request);
 
-// Runs it, and blocks while the function of a Task without a mock is called through `invoke`.
-SingleStateRun RunStateTest(const StateTest& test, const LocalInvoke& invoke);
+// Runs it as far as it goes: to its end, or to the call of a function. Does not block.
+std::variant<SingleStateRun, InvokeFunction> AdvanceStateTest(StateTest* test);
+
+// The function has answered: AdvanceStateTest goes on to the end.
+void AnswerStateTest(const InvocationResult& result, StateTest* test);
+
+// Runs it to its end, and blocks while the function of a Task without a mock is called through
+// `invoke`.
+SingleStateRun RunStateTest(StateTest test, const LocalInvoke& invoke);
 
 }  // namespace millrace

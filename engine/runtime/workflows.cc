@@ -48,10 +48,16 @@ CompileOptions OptionsFor(WorkflowType type) {
   return {.is_express = type == WorkflowType::kExpress};
 }
 
+bool HasErrors(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& problem) { return problem.severity == Severity::kError; });
+}
+
 absl::Status DefinitionError(const std::vector<Problem>& problems) {
   const bool are_functions =
-      std::all_of(problems.begin(), problems.end(),
-                  [](const Problem& problem) { return problem.code == kFunctionNotFound; });
+      std::all_of(problems.begin(), problems.end(), [](const Problem& problem) {
+        return problem.code == kFunctionNotFound || problem.severity != Severity::kError;
+      });
   return are_functions ? errors::FunctionsNotFound(ViolationsOf(problems))
                        : errors::InvalidDefinition(ViolationsOf(problems));
 }
@@ -136,7 +142,7 @@ absl::StatusOr<CompileResult> Workflows::State::Check(const std::string& project
     if (!absl::IsNotFound(row.status())) return row.status();
     compiled.problems.push_back(UnknownFunction(calls, project, name));
   }
-  if (!compiled.problems.empty()) compiled.program = nullptr;
+  if (HasErrors(compiled.problems)) compiled.program = nullptr;
   return compiled;
 }
 
@@ -144,6 +150,7 @@ std::vector<errors::FieldViolation> ViolationsOf(const std::vector<Problem>& pro
   std::vector<errors::FieldViolation> violations;
   violations.reserve(problems.size());
   for (const Problem& problem : problems) {
+    if (problem.severity != Severity::kError) continue;
     violations.push_back(
         {.field = std::string(kDefinitionField),
          .description =
@@ -213,7 +220,7 @@ absl::StatusOr<WorkflowRow> Workflows::Update(const UpdateRequest& update) {
     if (update.type.has_value() && *update.type != workflow.type) {
       return TypeError(workflow.type, problems);
     }
-    if (!problems.empty()) return DefinitionError(problems);
+    if (HasErrors(problems)) return DefinitionError(problems);
   }
   FieldHash hash;
   hash.Add(id.workflow)

@@ -78,7 +78,7 @@ std::vector<JsonMember> DescribeEnd(const Snapshot& snapshot) {
 Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& history) {
   std::vector<Json> events;
   for (const HistoryEvent& event : history) {
-    if (!IsShown(event.type)) continue;
+    if (!IsShown(event)) continue;
     HistoryEventView view = MakeHistoryEventView(program, event);
     if (event.type == EventType::kTaskScheduled) {
       view.idempotency_key = LocalIdempotencyKey(kExecutionName, event.id);

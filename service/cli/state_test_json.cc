@@ -68,6 +68,7 @@ Json DescribeInspection(const SingleState& single, const SingleStateRun& run) {
   members.Add("afterParameters", inspection.after_parameters);
   members.Add("afterArguments", inspection.after_arguments);
   members.Add("afterItemsPath", inspection.after_items_path);
+  members.Add("afterItemSelector", inspection.after_item_selector);
   members.Add("maxConcurrency", inspection.max_concurrency);
   members.Add("toleratedFailureCount", inspection.tolerated_failure_count);
   members.Add("toleratedFailurePercentage", inspection.tolerated_failure_percentage);

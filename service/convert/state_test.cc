@@ -94,6 +94,7 @@ v1::StateInspection ToProto(const StateTest& test, const SingleStateRun& run) {
   set(inspection.after_parameters, &v1::StateInspection::set_after_parameters<std::string>);
   set(inspection.after_arguments, &v1::StateInspection::set_after_arguments<std::string>);
   set(inspection.after_items_path, &v1::StateInspection::set_after_items_path<std::string>);
+  set(inspection.after_item_selector, &v1::StateInspection::set_after_item_selector<std::string>);
   set(inspection.result, &v1::StateInspection::set_result<std::string>);
   set(inspection.after_result_selector,
       &v1::StateInspection::set_after_result_selector<std::string>);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,11 @@ inline std::vector<Finding> Findings(const CompileResult& result) {
   for (const Problem& problem : result.problems)
     findings.emplace_back(problem.pointer, problem.code);
   return findings;
+}
+
+inline bool HasErrors(const CompileResult& result) {
+  return std::any_of(result.problems.begin(), result.problems.end(),
+                     [](const Problem& problem) { return problem.severity == Severity::kError; });
 }
 
 // All messages, a line each, to show when a test fails.

@@ -9,6 +9,7 @@
 #include "engine/languages/asl/compilation.h"
 #include "engine/languages/asl/machine.h"
 #include "engine/languages/asl/query_language.h"
+#include "engine/languages/asl/variable_use.h"
 #include "engine/languages/definition_text.h"
 
 namespace millrace {
@@ -37,6 +38,7 @@ void CompileRoot(const Json& root, Compilation* compilation) {
   DeclareMachine(root, place, std::nullopt, compilation);
   DefineMachine(fields, 0, compilation);
   fields.ReportUnknownFields();
+  if (!compilation->problems.has_errors()) WarnOfUnassignedVariables(root, &compilation->problems);
 }
 
 }  // namespace
@@ -48,10 +50,12 @@ CompileResult CompileAsl(absl::string_view definition, const CompileOptions& opt
   const std::optional<Json> root =
       ParseDefinition(definition, options.definition_bytes_max, &compilation.problems);
   if (root) asl::CompileRoot(*root, &compilation);
-  if (!compilation.problems.empty()) {
-    return {.problems = std::move(compilation.problems).Take()};
+  CompileResult result;
+  if (!compilation.problems.has_errors()) {
+    result.program = std::make_shared<const Program>(std::move(compilation.program));
   }
-  return {.program = std::make_shared<const Program>(std::move(compilation.program))};
+  result.problems = std::move(compilation.problems).Take();
+  return result;
 }
 
 }  // namespace millrace

@@ -41,6 +41,9 @@ std::optional<TextField> ReadJsonataText(ObjectReader& fields, absl::string_view
   }
   std::optional<std::string> value = fields.FindText(field);
   if (!value) return std::nullopt;
+  if (std::string problem = JsonataTemplate::HalfMarked(*value); !problem.empty()) {
+    fields.Report(field, problem_code::kInvalidExpression, std::move(problem));
+  }
   return TextField{.value = std::move(value)};
 }
 

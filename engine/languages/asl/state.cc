@@ -8,7 +8,9 @@
 #include "engine/languages/asl/choice_state.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/fail_state.h"
+#include "engine/languages/asl/field_rules.h"
 #include "engine/languages/asl/jsonata_states.h"
+#include "engine/languages/asl/map_rules.h"
 #include "engine/languages/asl/map_state.h"
 #include "engine/languages/asl/parallel_state.h"
 #include "engine/languages/asl/pass_state.h"
@@ -84,6 +86,9 @@ void DefineState(const Json& json, const Place& place, MachineIndex machine, Sta
     is_complete = false;
     return;
   }
+  const bool is_jsonata = *language == QueryLanguage::kJsonata;
+  ReportFieldsOfOtherLanguage(fields, is_jsonata);
+  if (type->name == "Map") CheckMapRules(json, place, is_jsonata, &problems);
   State state = compilation->program.states[static_cast<size_t>(index)];
   state.flow.language = *language;
   state.flow.input_path.path = RootPath();
