@@ -56,6 +56,19 @@ void FillStore(const Json& json, ObjectStore* objects) {
   }
 }
 
+// A machine of the case's beside the one that it is about.
+std::shared_ptr<const Program> CompileAuxiliary(const Json& json, const std::string& name) {
+  const Json* machines = json.Find("aux_state_machines");
+  if (machines == nullptr) return nullptr;
+  for (const Json& machine : machines->elements()) {
+    if (TextOf(machine, "name") != name) continue;
+    return Compile("ASL", machine.Find("definition")->ToText(),
+                   {.is_express = TextOf(machine, "type") == "EXPRESS"})
+        .program;
+  }
+  return nullptr;
+}
+
 absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
   MemoryObjectStore objects;
   FillStore(json, &objects);
@@ -66,7 +79,8 @@ absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionH
                .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
                .workflow_id = "workflow"},
       .virtual_time = true,
-      .objects = &objects};
+      .objects = &objects,
+      .find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); }};
   return RunLocally(program, *json.Find("input"), options,
                     InvokeThrough(host, LoaderOf(json), options.info.execution_name));
 }

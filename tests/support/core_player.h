@@ -38,6 +38,8 @@ class CorePlayer {
 
   // All calls of functions so far, by event id.
   const std::map<int64_t, InvokeFunction>& calls() const { return calls_; }
+  // All child executions that were to be started, likewise.
+  const std::map<int64_t, StartChild>& children() const { return children_; }
   // When the next alarm rings, if one is set.
   std::optional<absl::Time> next_alarm() const;
 
@@ -57,6 +59,7 @@ class CorePlayer {
   std::vector<HistoryEvent> history_;
   std::vector<std::string> rows_;
   std::map<int64_t, InvokeFunction> calls_;
+  std::map<int64_t, StartChild> children_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
   std::vector<Command> follow_ups_;     // all other commands that have not been carried out
   MemoryObjectStore objects_;
