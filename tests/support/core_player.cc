@@ -42,7 +42,7 @@ void CorePlayer::FollowUp(const Command& command) {
   const StoreCall call =
       read != nullptr ? StoreCall(*read) : StoreCall(std::get<WriteResults>(command));
   const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
-  const InvocationResult answer = CallStore(&objects_, call);
+  const InvocationResult answer = CallStore(objects_.get(), call);
   if (answer.ok()) {
     TakeOne(TaskSucceeded{.event_id = event_id, .output = *answer});
   } else {

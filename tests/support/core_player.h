@@ -28,7 +28,7 @@ class CorePlayer {
   void Crash();
 
   ExecutionInfo& info() { return info_; }
-  ObjectStore& objects() { return objects_; }
+  ObjectStore& objects() { return *objects_; }
   // Of all rows so far, in bytes as they are stored.
   const std::vector<std::string>& rows() const { return rows_; }
   const Program& program() const { return *program_; }
@@ -62,7 +62,7 @@ class CorePlayer {
   std::map<int64_t, StartChild> children_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
   std::vector<Command> follow_ups_;     // all other commands that have not been carried out
-  MemoryObjectStore objects_;
+  std::unique_ptr<MemoryObjectStore> objects_ = std::make_unique<MemoryObjectStore>();
 };
 
 }  // namespace millrace
