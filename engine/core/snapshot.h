@@ -42,7 +42,7 @@ struct Frame {
   std::optional<Json> payload;        // of the task under way
   std::string function;               // that it calls
   std::string function_version;
-  std::vector<int64_t> attempts;  // per retrier of the state: retries so far
+  std::vector<int64_t> attempts;  // retries so far, by the state's counters
   int64_t retry_count = 0;        // in this state, for $$.State.RetryCount
 
   // While children run:

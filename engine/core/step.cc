@@ -453,7 +453,7 @@ void Stepper::FailState(FrameId id, AslError error) {
   const State& state = StateOf(frame);
   if (const std::optional<Retry> retry = FindRetry(state, frame, error, snapshot_.seed)) {
     HistoryEvent event = Of(frame, EventType::kRetryPlanned);
-    event.index = retry->retrier;
+    event.index = retry->counter;
     event.error = error;
     event.wake_at = std::max(at_, snapshot_.last_at) + retry->delay;
     Emit(std::move(event));

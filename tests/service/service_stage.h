@@ -51,7 +51,7 @@ class StageNode {
 class ServiceStage : public Stage {
  public:
   // Its workflow is there until the stage is gone; there may be one stage at a time on a node.
-  ServiceStage(StageNode* node, const std::string& definition);
+  ServiceStage(StageNode* node, const std::string& text);
   ~ServiceStage() override;
 
   void Start(const Json& input) override;
