@@ -51,6 +51,7 @@ class ProblemList {
   void Add(const Place& place, absl::string_view code, std::string message);
   // As Add, but what is wrong does not refuse the definition.
   void Warn(const Place& place, absl::string_view code, std::string message);
+  void Add(Problem problem);
   // Problems of an expression at `place`, whose own pointers are below it.
   void AddBelow(const Place& place, absl::string_view code,
                 const std::vector<TemplateProblem>& problems);
