@@ -13,7 +13,7 @@
 namespace millrace {
 
 struct Retry {
-  int64_t retrier = 0;
+  int64_t counter = 0;  // of the state's, that counts this attempt
   absl::Duration delay;
 };
 

@@ -58,7 +58,7 @@ struct Frame {
   bool is_submitted = false;          // its child execution has begun
   std::string function;               // that it calls
   std::string function_version;
-  std::vector<int64_t> attempts;  // per retrier of the state: retries so far
+  std::vector<int64_t> attempts;  // retries so far, by the state's counters
   int64_t retry_count = 0;        // in this state, for $$.State.RetryCount
 
   // While children run:

@@ -421,7 +421,7 @@ void Stepper::FailState(FrameId id, AslError error, int64_t failed_id) {
   const State& state = StateOf(frame);
   if (const std::optional<Retry> retry = FindRetry(state, frame, error, snapshot_.seed)) {
     HistoryEvent event = Of(frame, EventType::kRetryPlanned);
-    event.index = retry->retrier;
+    event.index = retry->counter;
     event.error = error;
     event.wake_at = Now() + retry->delay;
     Emit(std::move(event));

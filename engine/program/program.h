@@ -16,6 +16,7 @@
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/payload_template.h"
 #include "engine/json/json.h"
+#include "engine/program/error_names.h"
 
 namespace millrace {
 
@@ -61,7 +62,12 @@ struct TextField {
 };
 
 struct Retrier {
+  Dialect dialect = Dialect::kStates;  // of the names
   std::vector<std::string> error_equals;
+  // Attempts are counted in a state's counters: a retrier has one, from here on, or, in ASW, one
+  // for each name. The delay grows with the sum of them.
+  int64_t first_counter = 0;
+  int64_t counters = 1;
   double interval_seconds = 1;
   int64_t attempts_max = 3;
   double backoff_rate = 2;
@@ -70,6 +76,7 @@ struct Retrier {
 };
 
 struct Catcher {
+  Dialect dialect = Dialect::kStates;  // of the names
   std::vector<std::string> error_equals;
   StateIndex next = 0;
   ResultPathField result_path;
@@ -228,7 +235,11 @@ struct Program {
   std::vector<Machine> machines;          // [0] is the root
   std::optional<double> timeout_seconds;  // of the whole execution
   bool is_express = false;
+  Dialect dialect = Dialect::kStates;
   absl::flat_hash_map<std::string, StateIndex> index;
+
+  // What is wrong with an execution's input, "" if nothing is: ASW takes objects only.
+  std::string CheckInput(const Json& input) const;
 
   const State* FindState(absl::string_view name) const;
   // The functions that Tasks name, each once.

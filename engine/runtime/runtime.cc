@@ -157,10 +157,11 @@ void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, Ex
                         ExecutionDone ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
-  if (!input.ok()) {
-    const absl::Status status = errors::InvalidArgument(
-        {{.field = "input", .description = std::string(input.status().message())}});
-    return (started ? started : ended)(status);
+  const std::string problem =
+      input.ok() ? of.program->CheckInput(*input) : std::string(input.status().message());
+  if (!problem.empty()) {
+    return (started ? started
+                    : ended)(errors::InvalidArgument({{.field = "input", .description = problem}}));
   }
   auto held = std::make_unique<Held>();
   held->key = {Uuid::AtTime(clock_.Now())};

@@ -14,6 +14,7 @@
 #include "engine/errors.h"
 #include "engine/json/json.h"
 #include "engine/languages/compile.h"
+#include "engine/languages/problem_list.h"
 #include "engine/runtime/resource_names.h"
 
 namespace millrace {
@@ -296,13 +297,13 @@ absl::StatusOr<std::vector<Problem>> Workflows::Validate(const std::string& proj
                                                          absl::string_view definition,
                                                          WorkflowType type) {
   CompileResult compiled = Compile(language, definition, OptionsFor(type));
-  std::vector<Problem> problems;
-  if (compiled.program != nullptr) {
-    MILLRACE_ASSIGN_OR_RETURN(problems,
-                              state_->UnknownFunctions(project, *compiled.program, definition));
-  }
-  problems.insert(problems.end(), compiled.problems.begin(), compiled.problems.end());
-  return problems;
+  if (compiled.program == nullptr) return std::move(compiled.problems);
+  MILLRACE_ASSIGN_OR_RETURN(std::vector<Problem> unknown,
+                            state_->UnknownFunctions(project, *compiled.program, definition));
+  ProblemList problems;
+  for (Problem& problem : unknown) problems.Add(std::move(problem));
+  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
+  return std::move(problems).Take();
 }
 
 absl::StatusOr<Workflows::Startable> Workflows::State::FindProgram(const WorkflowRow& workflow,

@@ -22,6 +22,7 @@ struct Arguments {
   std::string definition;
   std::string input = "{}";
   std::string functions;
+  std::string language = "ASL";
   bool virtual_time = false;
   bool history = false;
 };
@@ -100,10 +101,13 @@ int Run(const Arguments& arguments) {
   if (!text.ok()) return Complain(text.status());
   absl::StatusOr<Json> input = ReadInput(arguments.input);
   if (!input.ok()) return Complain(input.status());
-  const CompileResult compiled = Compile("ASL", *text, {});
+  const CompileResult compiled = Compile(arguments.language, *text, {});
   if (compiled.program == nullptr) {
     std::cerr << DescribeProblems(compiled.problems);
     return 1;
+  }
+  if (const std::string problem = compiled.program->CheckInput(*input); !problem.empty()) {
+    return Complain(absl::InvalidArgumentError(absl::StrCat("the input ", problem)));
   }
   return Execute(arguments, *compiled.program, *std::move(input));
 }
@@ -116,6 +120,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   command->add_option("DEFINITION", arguments->definition, "The definition's file; - is stdin")
       ->required();
   command->add_option("--input", arguments->input, "JSON text, or @FILE; {} if absent");
+  AddLanguageOption(command, &arguments->language);
   command->add_option("--functions", arguments->functions,
                       "A folder: DIR/NAME.py is the function NAME, its main_handler or handler");
   command->add_flag("--virtual-time", arguments->virtual_time, "Waits take no time");

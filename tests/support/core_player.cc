@@ -7,17 +7,20 @@
 
 #include "engine/journal/row_codec.h"
 #include "engine/languages/compile.h"
+#include "tests/support/scenario.h"
 
 namespace millrace {
 
-CorePlayer::CorePlayer(absl::string_view definition)
+CorePlayer::CorePlayer(absl::string_view workflow)
     : info_({.execution_name = "projects/p/workflows/w/executions/e",
              .execution_id = "e",
              .workflow_name = "projects/p/workflows/w",
              .workflow_id = "w"}),
       now_(absl::FromUnixSeconds(1'700'000'000)) {
-  CompileResult compiled = Compile("ASL", definition, {});
+  const ScenarioWorkflow parsed = ParseWorkflow(workflow);
+  CompileResult compiled = Compile(parsed.language, parsed.definition, {});
   for (const Problem& problem : compiled.problems) {
+    if (problem.severity == Severity::kWarning) continue;
     ADD_FAILURE() << problem.pointer << ": " << problem.message;
   }
   program_ = std::move(compiled.program);

@@ -18,7 +18,8 @@ namespace millrace {
 // that what it has outstanding is exactly what was commanded and has not come back.
 class CorePlayer {
  public:
-  explicit CorePlayer(absl::string_view definition);
+  // A definition, which a language may stand before: "ASW {...}".
+  explicit CorePlayer(absl::string_view workflow);
 
   // With all that follows without waiting: reading and writing objects, and going on.
   StepRefusal Take(decltype(Event::what) what);
