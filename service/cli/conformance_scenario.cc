@@ -73,14 +73,14 @@ absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionH
   MemoryObjectStore objects;
   FillStore(json, &objects);
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
-  const LocalRunOptions options{
-      .info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
-               .execution_id = "execution",
-               .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
-               .workflow_id = "workflow"},
-      .virtual_time = true,
-      .objects = &objects,
-      .find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); }};
+  LocalRunOptions options;
+  options.info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
+                  .execution_id = "execution",
+                  .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
+                  .workflow_id = "workflow"};
+  options.virtual_time = true;
+  options.objects = &objects;
+  options.find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); };
   return RunLocally(program, *json.Find("input"), options,
                     InvokeThrough(host, LoaderOf(json), options.info.execution_name));
 }
