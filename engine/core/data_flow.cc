@@ -45,6 +45,23 @@ AslResult<Exit> Finish(Evaluation& evaluation, AslResult<Json> output,
   return Exit{.output = *std::move(output), .assigned = *std::move(assigned)};
 }
 
+// ResultSelector, ResultPath and OutputPath; Assign sees the selected result. A state that passes
+// its input on has the first two only in ASW.
+AslResult<Exit> Select(Evaluation& evaluation, const Json& result,
+                       const std::optional<Template>& assign) {
+  const DataFlow& flow = evaluation.state().flow;
+  AslResult<Json> selected = result;
+  if (flow.result_selector.has_value()) {
+    selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
+    if (!selected.ok()) return selected.error();
+  }
+  evaluation.Inspect(&Inspection::after_result_selector, *selected);
+  AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
+  if (!output.ok()) return output.error();
+  evaluation.Inspect(&Inspection::after_result_path, *output);
+  return Finish(evaluation, evaluation.Select(flow.output_path, *output), assign, *selected);
+}
+
 }  // namespace
 
 std::optional<AslError> CheckSize(const Evaluation& evaluation, absl::string_view what,
@@ -82,29 +99,15 @@ AslResult<Json> EffectiveInput(Evaluation& evaluation) {
 }
 
 AslResult<Exit> ExitWith(Evaluation& evaluation, const Json& result) {
-  const DataFlow& flow = evaluation.state().flow;
   evaluation.Inspect(&Inspection::result, result);
-  if (evaluation.is_jsonata()) {
-    evaluation.SetResult(result);
-    return PassOn(evaluation, result);
-  }
-  AslResult<Json> selected = result;
-  if (flow.result_selector.has_value()) {
-    selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
-    if (!selected.ok()) return selected.error();
-  }
-  evaluation.Inspect(&Inspection::after_result_selector, *selected);
-  AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
-  if (!output.ok()) return output.error();
-  evaluation.Inspect(&Inspection::after_result_path, *output);
-  return Finish(evaluation, evaluation.Select(flow.output_path, *output), flow.assign, *selected);
+  if (evaluation.is_jsonata()) evaluation.SetResult(result);
+  return PassOn(evaluation, result);
 }
 
 AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data, const Passing& passing) {
+  if (!evaluation.is_jsonata()) return Select(evaluation, data, passing.assign);
   AslResult<Json> output = data;
-  if (!evaluation.is_jsonata()) {
-    output = evaluation.Select(evaluation.state().flow.output_path, data);
-  } else if (passing.output.has_value()) {
+  if (passing.output.has_value()) {
     output = evaluation.Fill(*passing.output, absl::StrCat(passing.fields, "Output"));
   }
   return Finish(evaluation, std::move(output), passing.assign, data, passing.fields);
@@ -117,7 +120,9 @@ AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data) {
 
 AslResult<Exit> ExitCaught(Evaluation& evaluation, const Catcher& catcher, const AslError& error) {
   std::vector<JsonMember> members;
-  if (error.name.has_value()) members.push_back({Json("Error"), Json(*error.name)});
+  if (error.name.has_value()) {
+    members.push_back({Json("Error"), Json(ErrorNameIn(catcher.dialect, *error.name))});
+  }
   // The Error Output of a timeout has an empty Cause, as the real service's has.
   members.push_back({Json("Cause"), Json(error.cause.value_or(""))});
   if (!error.cause.has_value() && error.name != "States.Timeout") members.pop_back();

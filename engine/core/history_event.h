@@ -31,6 +31,7 @@ enum class EventType : int {
   kTaskSucceeded = 22,
   kTaskFailed = 23,
   kTaskTimedOut = 24,
+  kTaskSubmitted = 25,  // its child execution has begun
   kParallelStateStarted = 30,
   kParallelStateSucceeded = 31,
   kParallelStateFailed = 32,
@@ -89,7 +90,7 @@ struct HistoryEvent {
   std::optional<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
 
   // MapIteration...: the item's place. MapStateStarted: the number of items. ParallelStateStarted:
-  // the number of branches. RetryPlanned: the retrier.
+  // the number of branches. RetryPlanned: the counter of attempts.
   int64_t index = 0;
   int64_t concurrency_max = 0;  // MapStateStarted; 0: no limit
   // TaskScheduled: when it times out. WaitPlanned: when it ends. RetryPlanned: when it is tried.

@@ -20,7 +20,14 @@ constexpr FrameId kRoot = 1;
 void Trim(const State& state, Inspection* inspection) {
   const bool is_task = std::holds_alternative<TaskState>(state.body);
   const auto* pass = std::get_if<PassState>(&state.body);
+  const bool has_work = is_task || pass != nullptr ||
+                        std::holds_alternative<MapState>(state.body) ||
+                        std::holds_alternative<ParallelState>(state.body);
   if (!is_task && pass == nullptr) inspection->after_parameters.reset();
+  if (!has_work) {
+    inspection->after_result_selector.reset();
+    inspection->after_result_path.reset();
+  }
   if (pass != nullptr && pass->result.has_value()) {
     inspection->after_input_path.reset();
     inspection->after_parameters.reset();
@@ -45,7 +52,6 @@ class SingleStateRunner {
     frame.data = single.input;
     frame.variables = single.variables;
     frame.retry_count = single.retry_count;
-    frame.attempts.assign(StateOf().retry.size(), single.retry_count);
   }
 
   std::variant<SingleStateRun, InvokeFunction, ReadItems> Run();
@@ -181,7 +187,12 @@ void SingleStateRunner::Leave(AslResult<Exit> exit, std::optional<StateIndex> ne
 
 void SingleStateRunner::Fail(const AslError& error) {
   const State& state = StateOf();
-  run_.retry_index = FindRetrier(state, error);
+  if (const std::optional<RetrierMatch> match = FindRetrier(state, error)) {
+    run_.retry_index = match->retrier;
+    std::vector<int64_t>& attempts = snapshot_.frames.at(kRoot).attempts;
+    attempts.assign(static_cast<size_t>(match->counter) + 1, 0);
+    attempts.back() = single_.retry_count;
+  }
   if (const std::optional<Retry> retry = FindRetry(state, FrameOf(), error, single_.seed)) {
     run_.retry_delay = retry->delay;
     return End(SingleStateStatus::kRetriable, error);

@@ -29,13 +29,23 @@ void ProblemList::Append(Problem problem, Bounded* list) {
   list->kept.push_back(std::move(problem));
 }
 
+void ProblemList::Add(Problem problem) {
+  Bounded& list = problem.severity == Severity::kError ? errors_ : warnings_;
+  if (list.IsFull()) {
+    ++list.left_out;
+    return;
+  }
+  Append(std::move(problem), &list);
+}
+
+// A place is written out only where the list takes it, so that a hostile definition with deep
+// places costs no more than others.
 void ProblemList::Add(const Place& place, absl::string_view code, std::string message) {
   if (errors_.IsFull()) {
     ++errors_.left_out;
     return;
   }
-  Append({.pointer = place.Pointer(), .code = std::string(code), .message = std::move(message)},
-         &errors_);
+  Add({.pointer = place.Pointer(), .code = std::string(code), .message = std::move(message)});
 }
 
 void ProblemList::Warn(const Place& place, absl::string_view code, std::string message) {
@@ -43,11 +53,10 @@ void ProblemList::Warn(const Place& place, absl::string_view code, std::string m
     ++warnings_.left_out;
     return;
   }
-  Append({.pointer = place.Pointer(),
-          .code = std::string(code),
-          .message = std::move(message),
-          .severity = Severity::kWarning},
-         &warnings_);
+  Add({.pointer = place.Pointer(),
+       .code = std::string(code),
+       .message = std::move(message),
+       .severity = Severity::kWarning});
 }
 
 void ProblemList::AddBelow(const Place& place, absl::string_view code,
@@ -57,10 +66,9 @@ void ProblemList::AddBelow(const Place& place, absl::string_view code,
       ++errors_.left_out;
       continue;
     }
-    Append({.pointer = absl::StrCat(place.Pointer(), problem.pointer),
-            .code = std::string(code),
-            .message = problem.message},
-           &errors_);
+    Add({.pointer = absl::StrCat(place.Pointer(), problem.pointer),
+         .code = std::string(code),
+         .message = problem.message});
   }
 }
 

@@ -16,6 +16,7 @@ namespace problem_code {
 inline constexpr absl::string_view kTooLarge = "TOO_LARGE";
 inline constexpr absl::string_view kTooDeep = "TOO_DEEP";
 inline constexpr absl::string_view kTooManyProblems = "TOO_MANY_PROBLEMS";
+inline constexpr absl::string_view kUnknownLanguage = "UNKNOWN_LANGUAGE";
 inline constexpr absl::string_view kNotJson = "NOT_JSON";
 inline constexpr absl::string_view kUnsupported = "UNSUPPORTED";  // right, but not run here yet
 inline constexpr absl::string_view kMissingField = "MISSING_FIELD";
@@ -36,7 +37,8 @@ inline constexpr absl::string_view kNoTerminalState = "NO_TERMINAL_STATE";
 inline constexpr absl::string_view kWrongQueryLanguage = "WRONG_QUERY_LANGUAGE";
 inline constexpr absl::string_view kInvalidExpression = "INVALID_EXPRESSION";
 inline constexpr absl::string_view kUnassignedVariable = "UNASSIGNED_VARIABLE";
-inline constexpr absl::string_view kReservedName = "RESERVED_NAME";
+inline constexpr absl::string_view kUnknownError = "UNKNOWN_ERROR";
+inline constexpr absl::string_view kNotInAsw = "NOT_IN_ASW";
 inline constexpr absl::string_view kNotInExpress = "NOT_IN_EXPRESS";
 inline constexpr absl::string_view kResourceNotServed = "RESOURCE_NOT_SERVED";
 inline constexpr absl::string_view kIgnoredField = "IGNORED_FIELD";
@@ -49,6 +51,7 @@ class ProblemList {
   void Add(const Place& place, absl::string_view code, std::string message);
   // As Add, but what is wrong does not refuse the definition.
   void Warn(const Place& place, absl::string_view code, std::string message);
+  void Add(Problem problem);
   // Problems of an expression at `place`, whose own pointers are below it.
   void AddBelow(const Place& place, absl::string_view code,
                 const std::vector<TemplateProblem>& problems);

@@ -21,6 +21,11 @@ const State* Program::FindState(absl::string_view name) const {
   return found == index.end() ? nullptr : &states[static_cast<size_t>(found->second)];
 }
 
+std::string Program::CheckInput(const Json& input) const {
+  if (dialect != Dialect::kAsw || input.is_object()) return "";
+  return "is a JSON object in workflows of ASW";
+}
+
 std::vector<std::string> Program::FunctionNames() const {
   std::vector<std::string> names;
   absl::flat_hash_set<absl::string_view> seen;

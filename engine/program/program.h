@@ -16,6 +16,7 @@
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/payload_template.h"
 #include "engine/json/json.h"
+#include "engine/program/error_names.h"
 
 namespace millrace {
 
@@ -61,7 +62,12 @@ struct TextField {
 };
 
 struct Retrier {
+  Dialect dialect = Dialect::kStates;  // of the names
   std::vector<std::string> error_equals;
+  // Attempts are counted in a state's counters: a retrier has one, from here on, or, in ASW, one
+  // for each name. The delay grows with the sum of them.
+  int64_t first_counter = 0;
+  int64_t counters = 1;
   double interval_seconds = 1;
   int64_t attempts_max = 3;
   double backoff_rate = 2;
@@ -70,6 +76,7 @@ struct Retrier {
 };
 
 struct Catcher {
+  Dialect dialect = Dialect::kStates;  // of the names
   std::vector<std::string> error_equals;
   StateIndex next = 0;
   ResultPathField result_path;
@@ -105,6 +112,17 @@ struct FunctionTarget {
   // ParseFunctionName() reads it then. `function` is empty.
   bool name_from_parameters = false;
 };
+// What a Task that starts a child workflow becomes.
+enum class ChildAnswer {
+  kStarted,            // the child's name, at once
+  kDescription,        // what the child was and became, with its output as JSON text
+  kParsedDescription,  // with its output as JSON
+  kOutput,             // its output
+};
+struct ChildTarget {
+  std::string workflow;  // its name; "": Parameters have it, with the input
+  ChildAnswer answer = ChildAnswer::kStarted;
+};
 // A Resource that is right, while nothing here serves it: each call of it fails.
 struct UnservedTarget {
   std::string reason;  // for people
@@ -112,14 +130,15 @@ struct UnservedTarget {
 struct TaskState {
   std::string resource;  // as written
   // What it calls. Other kinds of targets join this variant.
-  std::variant<FunctionTarget, UnservedTarget> target;
+  std::variant<FunctionTarget, ChildTarget, UnservedTarget> target;
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
   // A mock answers in place of what it calls, with the whole result: in its envelope, if any.
   bool is_mocked = false;
   // What the history's Task events say of it.
-  std::string resource_type;                   // "function", "lambda"
+  std::string resource_type;  // "function", "lambda"
+  std::string action;         // of "arn:...:states:::...": "invoke", "startExecution.sync"
   std::optional<NumberField> timeout_seconds;  // 99999999 s if absent
   std::optional<NumberField> heartbeat_seconds;
 };
@@ -218,7 +237,11 @@ struct Program {
   std::vector<Machine> machines;          // [0] is the root
   std::optional<double> timeout_seconds;  // of the whole execution
   bool is_express = false;
+  Dialect dialect = Dialect::kStates;
   absl::flat_hash_map<std::string, StateIndex> index;
+
+  // What is wrong with an execution's input, "" if nothing is: ASW takes objects only.
+  std::string CheckInput(const Json& input) const;
 
   const State* FindState(absl::string_view name) const;
   // The functions that Tasks name, each once.

@@ -66,7 +66,8 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
             [this](StoreCall call, InvocationDone done) {
               spare_->Add([objects = options_.objects, call = std::move(call),
                            done = std::move(done)] { done(CallStore(objects, call)); });
-            }};
+            },
+        .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -134,6 +135,7 @@ void Runtime::Shutdown() {
 
 void Runtime::RunUpkeep() {
   watches_->LookForGrowth();
+  AskForChildrenAgain();
   const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
       catalog_->RunDeletionSlice(kDeletionSlice);
   if (slice.ok()) {
@@ -167,10 +169,11 @@ void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, Ex
                         ExecutionDone ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
-  if (!input.ok()) {
-    const absl::Status status = errors::InvalidArgument(
-        {{.field = "input", .description = std::string(input.status().message())}});
-    return (started ? started : ended)(status);
+  const std::string problem =
+      input.ok() ? of.program->CheckInput(*input) : std::string(input.status().message());
+  if (!problem.empty()) {
+    return (started ? started
+                    : ended)(errors::InvalidArgument({{.field = "input", .description = problem}}));
   }
   auto held = std::make_unique<Held>();
   held->key = {Uuid::AtTime(clock_.Now())};

@@ -15,6 +15,7 @@
 #include "engine/json/json.h"
 #include "engine/languages/compile.h"
 #include "engine/runtime/function_calls.h"
+#include "engine/languages/problem_list.h"
 #include "engine/runtime/resource_names.h"
 
 namespace millrace {
@@ -136,12 +137,15 @@ absl::StatusOr<CompileResult> Workflows::State::Check(const std::string& project
   if (compiled.program != nullptr) {
     for (std::string& name : compiled.program->FunctionNames()) names.insert(std::move(name));
   }
+  ProblemList problems;
   for (const std::string& name : names) {
     const auto row = storage->GetFunction({.project = project, .function = name});
     if (row.ok()) continue;
     if (!absl::IsNotFound(row.status())) return row.status();
-    compiled.problems.push_back(UnknownFunction(calls, project, name));
+    problems.Add(UnknownFunction(calls, project, name));
   }
+  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
+  compiled.problems = std::move(problems).Take();
   if (HasErrors(compiled.problems)) compiled.program = nullptr;
   return compiled;
 }

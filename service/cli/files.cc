@@ -27,10 +27,18 @@ std::string DescribeProblems(const std::vector<Problem>& problems) {
   std::string text;
   for (const Problem& problem : problems) {
     absl::StrAppend(&text, problem.pointer.empty() ? "(definition)" : problem.pointer, ": ",
-                    problem.severity == Severity::kWarning ? "warning: " : "error: ",
-                    problem.code, ": ", problem.message, "\n");
+                    problem.severity == Severity::kWarning ? "warning: " : "error: ", problem.code,
+                    ": ", problem.message, "\n");
   }
   return text;
+}
+
+void AddLanguageOption(CLI::App* command, std::string* language) {
+  command
+      ->add_option("--language", *language,
+                   "What it is written in: ASL, the Amazon States Language, which is the default; "
+                   "or ASW, Tencent's dialect of it")
+      ->transform(CLI::IsMember({"ASL", "ASW"}, CLI::ignore_case));
 }
 
 int Complain(const absl::Status& status) {

@@ -31,6 +31,7 @@ struct Arguments {
   std::string state;
   int64_t attempt = 0;
   bool inspect = false;
+  std::string language = "ASL";
   bool virtual_time = false;
   bool history = false;
 };
@@ -89,12 +90,13 @@ Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& his
 }
 
 int Execute(const Arguments& arguments, const Mocks& mocks, const Program& program, Json input) {
-  const LocalRunOptions options{.info = {.execution_name = kExecutionName,
-                                         .execution_id = "local",
-                                         .workflow_name = "projects/local/workflows/local",
-                                         .workflow_id = "local"},
-                                .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
-                                .virtual_time = arguments.virtual_time};
+  LocalRunOptions options;
+  options.info = {.execution_name = kExecutionName,
+                  .execution_id = "local",
+                  .workflow_name = "projects/local/workflows/local",
+                  .workflow_id = "local"};
+  options.seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos());
+  options.virtual_time = arguments.virtual_time;
   PythonHost host;
   std::string missing;
   const absl::StatusOr<LocalRun> run = RunLocally(
@@ -174,10 +176,13 @@ int Run(const Arguments& arguments) {
   const absl::StatusOr<Mocks> mocks = ReadMocks(arguments.mock);
   if (!mocks.ok()) return Complain(mocks.status());
   if (!arguments.state.empty()) return RunState(arguments, *text, *input, *mocks);
-  const CompileResult compiled = Compile("ASL", *text, {});
+  const CompileResult compiled = Compile(arguments.language, *text, {});
   if (compiled.program == nullptr) {
     std::cerr << DescribeProblems(compiled.problems);
     return 1;
+  }
+  if (const std::string problem = compiled.program->CheckInput(*input); !problem.empty()) {
+    return Complain(absl::InvalidArgumentError(absl::StrCat("the input ", problem)));
   }
   const absl::StatusOr<Program> mocked = MockTasks(*compiled.program, *mocks);
   if (!mocked.ok()) return Complain(mocked.status());
@@ -195,6 +200,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   command->add_option("DEFINITION", arguments->definition, "The definition's file; - is stdin")
       ->required();
   command->add_option("--input", arguments->input, "JSON text, or @FILE; {} if absent");
+  AddLanguageOption(command, &arguments->language);
   command->add_option("--functions", arguments->functions,
                       "A folder: DIR/NAME.py is the function NAME, its main_handler or handler");
   command->add_option("--mock", arguments->mock,

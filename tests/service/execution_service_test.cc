@@ -20,12 +20,13 @@ class ExecutionServiceTest : public ::testing::Test {
   void SetUp() override { node_ = std::make_unique<TestNode>(database_); }
 
   void Create(const std::string& id, const std::string& definition,
-              v1::Workflow::Type type = v1::Workflow::STANDARD) {
+              v1::Workflow::Type type = v1::Workflow::STANDARD, const std::string& language = "") {
     v1::CreateWorkflowRequest request;
     request.set_parent("projects/p");
     request.set_workflow_id(id);
     request.mutable_workflow()->set_definition(definition);
     request.mutable_workflow()->set_type(type);
+    request.mutable_workflow()->set_language(language);
     v1::Workflow workflow;
     const grpc::Status status =
         Call(*node_->workflow_stub, &v1::WorkflowService::Stub::CreateWorkflow, request, &workflow);
@@ -414,6 +415,7 @@ TEST_F(ExecutionServiceTest, ALongStepLeavesTheOthersTheirTurn) {
 
 TEST_F(ExecutionServiceTest, RefusesBadInputAndStoresNothing) {
   Create("sleeper", kSleeper);
+  Create("asw-sleeper", kSleeper, v1::Workflow::STANDARD, "ASW");
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   const struct {
     const char* what;
@@ -423,6 +425,7 @@ TEST_F(ExecutionServiceTest, RefusesBadInputAndStoresNothing) {
       {"malformed JSON", StartOf("sleeper", "e", "{"), "input"},
       {"too deep", StartOf("sleeper", "e", deep), "input"},
       {"too large", StartOf("sleeper", "e", "\"" + std::string(262'143, 'x') + "\""), "input"},
+      {"no object, which ASW takes only", StartOf("asw-sleeper", "e", "[1]"), "input"},
       {"no name", StartOf("sleeper", "no/name", "{}"), "execution_id"},
   };
   for (const auto& bad : cases) {

@@ -14,6 +14,7 @@
 #include "service/convert/execution.h"
 #include "tests/service/test_server.h"
 #include "tests/support/patience.h"
+#include "tests/support/scenario.h"
 
 namespace millrace::service {
 namespace {
@@ -52,14 +53,15 @@ void StageNode::Crash() {
   Begin();
 }
 
-ServiceStage::ServiceStage(StageNode* node, const std::string& definition)
-    : node_(*node), core_(definition) {
+ServiceStage::ServiceStage(StageNode* node, const std::string& text) : node_(*node), core_(text) {
   node_.clock().Set(core_.now());
   for (const std::string& function : core_.program().FunctionNames()) CreateFunction(function);
   v1::CreateWorkflowRequest request;
   request.set_parent(kProject);
   request.set_workflow_id("w");
-  request.mutable_workflow()->set_definition(definition);
+  const ScenarioWorkflow parsed = ParseWorkflow(text);
+  request.mutable_workflow()->set_language(parsed.language);
+  request.mutable_workflow()->set_definition(parsed.definition);
   v1::Workflow workflow;
   const grpc::Status status = Call(*node_.node().workflow_stub,
                                    &v1::WorkflowService::Stub::CreateWorkflow, request, &workflow);

@@ -53,7 +53,7 @@ class StageNode {
 class ServiceStage : public Stage {
  public:
   // Its workflow is there until the stage is gone; there may be one stage at a time on a node.
-  ServiceStage(StageNode* node, const std::string& definition);
+  ServiceStage(StageNode* node, const std::string& text);
   ~ServiceStage() override;
 
   void Put(const std::string& bucket, const std::string& key, const std::string& body) override;

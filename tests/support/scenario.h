@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace millrace {
 
 // One line of a scenario: a verb, and the rest of it, which goes on in the indented lines below.
@@ -16,7 +18,7 @@ struct ScenarioLine {
 };
 
 // What a workflow does, step by step: the lines from one `workflow` to the next.
-//   workflow   JSON             the definition
+//   workflow   JSON             the definition; ASW JSON: in that language
 //   object     BUCKET/KEY TEXT  an object that it may read; a JSON string is its text
 //   start      JSON             starts it
 //   invokes    NAME JSON        it calls the function, with this
@@ -36,6 +38,13 @@ struct Scenario {
   std::string title;  // the comment before it
   std::vector<ScenarioLine> lines;
 };
+
+// A definition, and the language before it: "ASL" if there is none.
+struct ScenarioWorkflow {
+  std::string language;
+  std::string definition;
+};
+ScenarioWorkflow ParseWorkflow(absl::string_view text);
 
 // All scenarios of tests/scenarios, by file and in order.
 std::vector<Scenario> ReadScenarios();

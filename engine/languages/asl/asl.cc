@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/compilation.h"
 #include "engine/languages/asl/machine.h"
 #include "engine/languages/asl/query_language.h"
@@ -30,11 +31,16 @@ void CompileRoot(const Json& root, Compilation* compilation) {
   if (!ObjectReader::IsObject(root, place, "A definition", &compilation->problems)) return;
   ObjectReader fields(root, place, "A definition", &compilation->problems);
   fields.FindText("Comment");
-  CheckVersion(fields);
-  compilation->program.timeout_seconds = fields.FindNumber("TimeoutSeconds", kTimeout);
-  const auto language = ReadQueryLanguage(fields, QueryLanguage::kJsonPath);
-  if (!language) return;
-  compilation->language = *language;
+  Program& program = compilation->program;
+  if (program.dialect == Dialect::kAsw) {
+    program.timeout_seconds = ReadAswTimeout(fields, program.is_express);
+  } else {
+    CheckVersion(fields);
+    program.timeout_seconds = fields.FindNumber("TimeoutSeconds", kTimeout);
+    const auto language = ReadQueryLanguage(fields, QueryLanguage::kJsonPath);
+    if (!language) return;
+    compilation->language = *language;
+  }
   DeclareMachine(root, place, std::nullopt, compilation);
   DefineMachine(fields, 0, compilation);
   fields.ReportUnknownFields();
@@ -44,8 +50,10 @@ void CompileRoot(const Json& root, Compilation* compilation) {
 }  // namespace
 }  // namespace asl
 
-CompileResult CompileAsl(absl::string_view definition, const CompileOptions& options) {
+CompileResult CompileAsl(absl::string_view definition, Dialect dialect,
+                         const CompileOptions& options) {
   asl::Compilation compilation{.options = options};
+  compilation.program.dialect = dialect;
   compilation.program.is_express = options.is_express;
   const std::optional<Json> root =
       ParseDefinition(definition, options.definition_bytes_max, &compilation.problems);

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/transition.h"
 
@@ -20,7 +21,8 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
   }
   ObjectReader fields(json, place, "A Choice rule", problems);
   std::vector<TemplateProblem> condition_problems;
-  ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(json, &condition_problems)};
+  ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(
+                             source.is_asw() ? AswChoiceRule(json) : json, &condition_problems)};
   problems->AddBelow(place, problem_code::kInvalidCondition, condition_problems);
   fields.FindText("Comment");
   if (fields.Has("Output")) {
@@ -51,6 +53,10 @@ void ReadChoiceState(const StateSource& source, State* state) {
       ReadTarget(fields, "Default", /*is_required=*/false, source.machine, &source.compilation);
   state->body = std::move(choice);
   state->flow.input_path = ReadPath(fields, "InputPath");
+  if (source.is_asw()) {  // of what is passed on
+    state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
+    state->flow.result_path = ReadResultPath(fields);
+  }
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);
 }

@@ -38,6 +38,7 @@ struct StateSource {
   Compilation& compilation;
   QueryLanguage language = QueryLanguage::kJsonPath;
 
+  bool is_asw() const { return compilation.program.dialect == Dialect::kAsw; }
   bool is_jsonata() const { return language == QueryLanguage::kJsonata; }
 };
 

@@ -58,7 +58,7 @@ MapState ReadMap(const StateSource& source) {
   ObjectReader& fields = source.fields;
   MapState map;
   map.processor = ReadProcessor(source, &map.is_distributed);
-  map.max_concurrency = NumberField{.value = 0, .name = "MaxConcurrency"};
+  map.max_concurrency = NumberField{.value = source.is_asw() ? 1 : 0, .name = "MaxConcurrency"};
   if (source.is_jsonata()) {
     CheckItems(fields);
     map.items = ReadJsonata(fields, "Items");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/choice_state.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/fail_state.h"
@@ -81,7 +82,12 @@ void DefineState(const Json& json, const Place& place, MachineIndex machine, Sta
   ObjectReader fields(json, place, std::string(type->what), &problems);
   fields.Has("Type");
   fields.FindText("Comment");
-  const auto language = ReadQueryLanguage(fields, compilation->language);
+  std::optional<QueryLanguage> language = compilation->language;
+  if (compilation->program.dialect == Dialect::kAsw) {
+    WarnOfTypeAbsentInAsw(fields, type->name);
+  } else {
+    language = ReadQueryLanguage(fields, compilation->language);
+  }
   if (!language) {
     is_complete = false;
     return;
