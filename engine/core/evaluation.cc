@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "engine/core/map_run.h"
 
 namespace millrace {
 
@@ -26,7 +27,8 @@ Evaluation::Evaluation(const Place& place, const Frame& frame, Fuel* fuel)
       fuel_(fuel),
       // Another for each place in the history, the same when the step is repeated.
       random_state_(place.snapshot.seed +
-                    static_cast<uint64_t>(place.snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {}
+                    static_cast<uint64_t>(LastIdOf(place.snapshot, frame)) * 0x9e3779b97f4a7c15ULL +
+                    static_cast<uint64_t>(frame.next_item) * 0xd1b54a32d192ed03ULL) {}
 
 void Evaluation::Burn(Fuel fuel) {
   *fuel_ -= fuel;
@@ -98,8 +100,8 @@ Json Evaluation::MakeContext() const {
                                  {"StartTime", Json(FormatInstant(place_.snapshot.started_at))}});
   // What cannot be run again from where it failed has no count of that.
   if (!place_.program.is_express) execution = execution.With("RedriveCount", Json(0));
-  const Json workflow =
-      Json::Object({{"Id", Json(place_.info.workflow_name)}, {"Name", Json(place_.info.workflow_id)}});
+  const Json workflow = Json::Object(
+      {{"Id", Json(place_.info.workflow_name)}, {"Name", Json(place_.info.workflow_id)}});
   Json state = Json::Object({{"Name", Json(this->state().name)},
                              {"EnteredTime", Json(FormatInstant(frame_.entered_at))}});
   if (!this->state().retry.empty()) state = state.With("RetryCount", Json(frame_.retry_count));
@@ -109,7 +111,7 @@ Json Evaluation::MakeContext() const {
   // The nearest Map around this frame says which item it is.
   for (const Frame* frame = &frame_; frame->parent != 0;) {
     const Frame& parent = place_.snapshot.frames.at(frame->parent);
-    if (parent.items.is_array()) {
+    if (parent.items.is_array() && !IsBatched(parent.run)) {
       const Json& value = parent.items.elements()[static_cast<size_t>(frame->index)];
       return context.With(
           "Map", Json::Object(
@@ -138,7 +140,7 @@ AslError Evaluation::Located(AslError error) const {
                           error.name == "States.IntrinsicFailure" || error.evaluation.has_value();
   if (!is_located) return error;
   error.cause = absl::StrCat("An error occurred while executing the state '", state().name,
-                             "' (entered at the event id #", frame_.entered_id, "). ",
+                             "' (entered at the event id #", NumberOf(frame_.entered_id), "). ",
                              error.cause.value_or(""));
   return error;
 }

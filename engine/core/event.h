@@ -17,8 +17,9 @@ struct Started {
   Json input;
   uint64_t seed = 0;
 };
+// A task has been done, or, for a distributed Map, its items been read or results written.
 struct TaskSucceeded {
-  int64_t event_id = 0;  // of its TaskScheduled
+  int64_t event_id = 0;  // of its command
   Json output;
 };
 struct TaskFailed {
@@ -33,8 +34,8 @@ struct AlarmRang {
 struct StopRequested {
   AslError error;
 };
-// An execution that was taken up goes on with what has not begun: an EXPRESS one, whose journal
-// says only that it was started.
+// An execution goes on with what is ready: what a step has left to the next (GoOn), or, in an
+// EXPRESS execution that was taken up, all that there is.
 struct Resumed {};
 
 struct Event {
@@ -56,6 +57,25 @@ struct SetAlarm {
   absl::Time at;
   friend bool operator==(const SetAlarm&, const SetAlarm&) = default;
 };
-using Command = std::variant<InvokeFunction, SetAlarm>;
+// A distributed Map's items are to be read; answered with their array. `request` says what and how
+// (engine/tasks/item_reader.h).
+struct ReadItems {
+  int64_t event_id = 0;
+  Json request;
+  friend bool operator==(const ReadItems&, const ReadItems&) = default;
+};
+// Its results are to be written (engine/tasks/result_writer.h); answered with the Map's result.
+struct WriteResults {
+  int64_t event_id = 0;
+  Json request;
+  Json results;
+  friend bool operator==(const WriteResults&, const WriteResults&) = default;
+};
+// There is more to do than one step may: Resumed is to come when this step's row is committed.
+struct GoOn {
+  int64_t event_id = 0;  // none
+  friend bool operator==(const GoOn&, const GoOn&) = default;
+};
+using Command = std::variant<InvokeFunction, SetAlarm, ReadItems, WriteResults, GoOn>;
 
 }  // namespace millrace

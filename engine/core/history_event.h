@@ -41,6 +41,10 @@ enum class EventType : int {
   kMapIterationSucceeded = 44,
   kMapIterationFailed = 45,
   kMapIterationAborted = 46,
+  // The items of a distributed Map. Its ...Iteration... events are journaled, but not shown.
+  kMapRunStarted = 47,
+  kMapRunSucceeded = 48,
+  kMapRunFailed = 49,
   // An expression of JSONata mode has failed; the state fails by it.
   kEvaluationFailed = 50,
   // Journaled, but no part of the history, so without an id of its own: a failed state is tried
@@ -49,6 +53,9 @@ enum class EventType : int {
   kWaitPlanned = 101,
   // A Parallel's branch has failed: its frame is gone.
   kBranchFailed = 102,
+  // The items of a distributed Map have been read; its results are to be written.
+  kItemsRead = 103,
+  kResultsGathered = 104,
 };
 
 // Where an event's data stands already, so that the journal need not repeat it. The numbers stand
@@ -66,7 +73,7 @@ using FrameId = int32_t;
 // What the journal says happened; also the unit in which a snapshot changes.
 struct HistoryEvent {
   EventType type = EventType::kExecutionStarted;
-  int64_t id = 0;           // from 1, without gaps; 0 for what is not shown
+  int64_t id = 0;           // from 1, without gaps; 0 for what is no part of any history
   int64_t previous_id = 0;  // the event that led to this one; 0 for the first two
   absl::Time at;
   // The frame that it happens in. MapIterationStarted: the Map's; the new frame is the next number.
@@ -75,8 +82,8 @@ struct HistoryEvent {
   StateIndex state = -1;
 
   // Input of ExecutionStarted and ...Entered; output of ...Exited, TaskSucceeded and
-  // ExecutionSucceeded; parameters of TaskScheduled; MapStateStarted: the items;
-  // MapIterationStarted: the iteration's input.
+  // ExecutionSucceeded; parameters of TaskScheduled; MapStateStarted, ItemsRead: the items;
+  // MapIterationStarted: the iteration's input; MapRunStarted: the terms of the run (map_run.h).
   std::optional<Json> data;
   DataSource source = DataSource::kInline;
   std::optional<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
@@ -88,12 +95,13 @@ struct HistoryEvent {
   // TaskScheduled: when it times out. WaitPlanned: when it ends. RetryPlanned: when it is tried.
   // ExecutionStarted: when the whole execution times out.
   std::optional<absl::Time> wake_at;
-  std::optional<int64_t> timeout_seconds;  // TaskScheduled: as the history shows it
-  std::string function;                    // TaskScheduled: what is called
-  std::string function_version;            // TaskScheduled
-  uint64_t seed = 0;                       // ExecutionStarted: of all chance in this execution
-  std::string location;                    // EvaluationFailed: the field
-  bool ends_frame = false;                 // ...Exited: the frame's machine ends with it
+  std::optional<int64_t> timeout_seconds;    // TaskScheduled: as the history shows it
+  std::optional<int64_t> heartbeat_seconds;  // likewise
+  std::string function;                      // TaskScheduled: what is called
+  std::string function_version;              // TaskScheduled
+  uint64_t seed = 0;                         // ExecutionStarted: of all chance in this execution
+  std::string location;                      // EvaluationFailed: the field
+  bool ends_frame = false;                   // ...Exited: the frame's machine ends with it
   std::vector<std::pair<std::string, Json>> assigned;  // ...Exited: variables, by name
 };
 
@@ -102,7 +110,20 @@ std::string EventTypeName(const HistoryEvent& event, const Program& program);
 
 bool IsTerminal(EventType type);
 
-// Whether the history shows it; what is not shown has no id.
-bool IsShown(EventType type);
+// An item of a distributed Map has a history of its own, named by the item's frame: its ids are
+// above all of the execution's own history, whose name is 0.
+inline constexpr int kHistoryBits = 32;
+constexpr FrameId HistoryOf(int64_t event_id) {
+  return static_cast<FrameId>(event_id >> kHistoryBits);
+}
+// An id as its own history counts it.
+constexpr int64_t NumberOf(int64_t event_id) {
+  return event_id & ((int64_t{1} << kHistoryBits) - 1);
+}
+
+// Whether the execution's own history shows it.
+constexpr bool IsShown(const HistoryEvent& event) {
+  return event.id != 0 && HistoryOf(event.id) == 0;
+}
 
 }  // namespace millrace

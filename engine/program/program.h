@@ -124,8 +124,8 @@ struct TaskState {
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
   // What the history's Task events say of it.
-  std::string resource_type;  // "function", "lambda"
-  std::optional<NumberField> timeout_seconds;    // 99999999 s if absent
+  std::string resource_type;                   // "function", "lambda"
+  std::optional<NumberField> timeout_seconds;  // 99999999 s if absent
   std::optional<NumberField> heartbeat_seconds;
 };
 
@@ -158,12 +158,41 @@ struct ParallelState {
   std::vector<MachineIndex> branches;
 };
 
+// What a distributed Map reads its items from, in place of its input.
+struct ItemReader {
+  std::string action;  // "getObject" or "listObjectsV2"
+  std::optional<Template> arguments;
+  Json config = Json::Object();  // ReaderConfig's constant fields, as written
+  std::optional<NumberField> items_max;
+};
+
+// What makes one item of several.
+struct ItemBatcher {
+  std::optional<NumberField> items_max;
+  std::optional<NumberField> bytes_max;
+  std::optional<Template> batch_input;
+};
+
+// Where a distributed Map writes its results.
+struct ResultWriter {
+  std::optional<Template> arguments;  // absent: nowhere; the results are only transformed
+  Json config = Json::Object();       // WriterConfig, as written
+};
+
 struct MapState {
   MachineIndex processor = 0;
-  std::optional<JsonPath> items_path;      // `$` of the effective input if absent
-  std::optional<JsonataTemplate> items;    // in JSONata; the input if absent
-  std::optional<Template> item_selector;   // or Parameters in its old form
-  NumberField max_concurrency;                   // 0: no limit
+  std::optional<JsonPath> items_path;     // `$` of the effective input if absent
+  std::optional<JsonataTemplate> items;   // in JSONata; the input if absent
+  std::optional<Template> item_selector;  // or Parameters in its old form
+  NumberField max_concurrency;            // 0: no limit
+
+  // Each item has a history of its own, and the Map goes on where some fail.
+  bool is_distributed = false;
+  std::optional<ItemReader> reader;
+  std::optional<ItemBatcher> batcher;
+  std::optional<ResultWriter> writer;
+  std::optional<NumberField> tolerated_count;
+  std::optional<NumberField> tolerated_percentage;
 };
 
 struct State {
@@ -183,14 +212,15 @@ absl::string_view StateTypeName(const State& state);
 
 struct Machine {
   StateIndex start = 0;
-  std::optional<StateIndex> owner;  // the Parallel or Map state that it belongs to; none for the root
+  std::optional<StateIndex>
+      owner;  // the Parallel or Map state that it belongs to; none for the root
 };
 
 // What every definition language compiles to: parsed, validated, every path and expression
 // compiled. Immutable; shared by all executions of a revision, on all threads.
 struct Program {
-  std::vector<State> states;      // names are unique in the whole program
-  std::vector<Machine> machines;  // [0] is the root
+  std::vector<State> states;              // names are unique in the whole program
+  std::vector<Machine> machines;          // [0] is the root
   std::optional<double> timeout_seconds;  // of the whole execution
   bool is_express = false;
   Dialect dialect = Dialect::kStates;

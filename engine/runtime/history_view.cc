@@ -24,6 +24,7 @@ bool IsLegacyLambda(absl::string_view type_name) {
 void AddTask(const TaskState& task, const HistoryEvent& event, HistoryEventView* view) {
   const bool is_scheduled = event.type == EventType::kTaskScheduled;
   if (is_scheduled) view->timeout_seconds = event.timeout_seconds;
+  if (is_scheduled) view->heartbeat_seconds = event.heartbeat_seconds;
   if (IsLegacyLambda(view->type)) {
     if (is_scheduled) view->resource = task.resource;
     if (is_scheduled) view->input = event.data->ToText();

@@ -294,7 +294,7 @@ void Lane::OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFat
 void Lane::OnDone(Held& held, const Writer& writer) {
   ++held.seq;
   held.needs_fence = false;
-  for (size_t i = 0; i < held.row_events; ++i) held.row_base += held.history[i].id != 0 ? 1 : 0;
+  for (size_t i = 0; i < held.row_events; ++i) held.row_base += IsShown(held.history[i]) ? 1 : 0;
   held.history.erase(held.history.begin(),
                      held.history.begin() + static_cast<int64_t>(held.row_events));
   held.row_bytes = 0;
@@ -332,9 +332,15 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
     if (wait != 0 && !held.snapshot.waits.contains(wait)) continue;  // ended since
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms_.Add({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
-      continue;
+    } else if (std::holds_alternative<GoOn>(command)) {
+      GiveTo(held, {.what = Resumed{}});
+    } else if (const auto* invoke = std::get_if<InvokeFunction>(&command)) {
+      Dispatch(held, *invoke, writer);
+    } else if (auto* read = std::get_if<ReadItems>(&command)) {
+      Dispatch(held, StoreCall(std::move(*read)), writer);
+    } else {
+      Dispatch(held, StoreCall(std::get<WriteResults>(std::move(command))), writer);
     }
-    Dispatch(held, std::get<InvokeFunction>(command), writer);
   }
 }
 
@@ -349,41 +355,62 @@ void ForgetClosedWriters(Held& held) {
 
 }  // namespace
 
-void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer) {
-  InvocationContext context{.execution_name = held.info.execution_name,
-                            .event_id = invoke.event_id,
-                            .function_name = invoke.function};
-  GivenEvent::Origin origin{.event_id = invoke.event_id, .claims = held.claims};
-  if (held.durability == Durability::kSteps) {
-    origin.writer = held.writers.try_emplace(invoke.event_id, writer).first->second;
-    ForgetClosedWriters(held);
-    const CallUnderWay call{.key = held.key, .event_id = invoke.event_id, .writer = origin.writer};
-    if (!under_way_.insert(call).second) return;
-    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, origin.writer);
-  } else {
-    context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, held.claims);
-  }
-  context.request_id = context.idempotency_key;
-  const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
-  InvocationDone done = [inbox = inbox_, key = held.key, id = invoke.event_id,
-                         origin](AslResult<Json> result) {
+std::optional<GivenEvent::Origin> Lane::BeginCall(Held& held, int64_t event_id,
+                                                  const Writer& writer) {
+  GivenEvent::Origin origin{.event_id = event_id, .claims = held.claims};
+  if (held.durability != Durability::kSteps) return origin;
+  origin.writer = held.writers.try_emplace(event_id, writer).first->second;
+  ForgetClosedWriters(held);
+  const CallUnderWay call{.key = held.key, .event_id = event_id, .writer = origin.writer};
+  if (!under_way_.insert(call).second) return std::nullopt;
+  return origin;
+}
+
+InvocationDone Lane::AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const {
+  return [inbox = inbox_, key, origin](AslResult<Json> result) {
     GivenEvent event{.origin = origin};
     if (result.ok()) {
-      event.what = TaskSucceeded{.event_id = id, .output = *std::move(result)};
+      event.what = TaskSucceeded{.event_id = origin.event_id, .output = *std::move(result)};
     } else {
-      event.what = TaskFailed{.event_id = id, .error = result.error()};
+      event.what = TaskFailed{.event_id = origin.event_id, .error = result.error()};
     }
     inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});
   };
-  auto call = [this, function, payload = invoke.payload, context = std::move(context),
-               done = std::move(done)]() mutable {
-    hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
-  };
+}
+
+void Lane::CallOrDefer(std::function<void()> call) {
   if (node_->MayDispatch() && deferred_.empty()) {
     call();
   } else {
     deferred_.emplace_back(std::move(call));
   }
+}
+
+void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer) {
+  const std::optional<GivenEvent::Origin> origin = BeginCall(held, invoke.event_id, writer);
+  if (!origin.has_value()) return;
+  const std::string key = held.durability == Durability::kSteps
+                              ? IdempotencyKey(held.key, invoke.event_id, origin->writer)
+                              : IdempotencyKey(held.key, invoke.event_id, held.claims);
+  InvocationContext context{.execution_name = held.info.execution_name,
+                            .event_id = invoke.event_id,
+                            .idempotency_key = key,
+                            .request_id = key,
+                            .function_name = invoke.function};
+  const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
+  CallOrDefer([this, function, payload = invoke.payload, context = std::move(context),
+               done = AnswerTo(held.key, *origin)]() mutable {
+    hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
+  });
+}
+
+void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
+  const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
+  const std::optional<GivenEvent::Origin> origin = BeginCall(held, event_id, writer);
+  if (!origin.has_value()) return;
+  CallOrDefer([this, call = std::move(call), done = AnswerTo(held.key, *origin)]() mutable {
+    hooks_.call_store(std::move(call), std::move(done));
+  });
 }
 
 void Lane::FlushDeferred() {

@@ -18,6 +18,7 @@
 #include "engine/runtime/fair_queue.h"
 #include "engine/runtime/held.h"
 #include "engine/runtime/node.h"
+#include "engine/runtime/store_calls.h"
 #include "engine/runtime/work_queue.h"
 #include "engine/tasks/function_host.h"
 
@@ -109,6 +110,7 @@ struct LaneHooks {
   // The journal of an execution has grown.
   std::function<void(const ExecutionKey&)> on_history;
   std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
+  std::function<void(StoreCall, InvocationDone)> call_store;
 };
 
 // A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
@@ -175,6 +177,12 @@ class Lane {
   void OnDone(Held& held, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
+  void Dispatch(Held& held, StoreCall call, const Writer& writer);
+  // Who a call is by; nullopt: it is under way already.
+  std::optional<GivenEvent::Origin> BeginCall(Held& held, int64_t event_id, const Writer& writer);
+  InvocationDone AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const;
+  // At once, or when the node may dispatch again.
+  void CallOrDefer(std::function<void()> call);
   void FlushDeferred();
   void ReadAgain(Held& held);
   void UndoRow(Held& held);

@@ -135,7 +135,7 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
       MILLRACE_CHECK(!held.is_committing);
       if (held.history.empty() && !result.history.empty()) {
         held.row_base = held.snapshot.last_id;
-        for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
+        for (const HistoryEvent& event : result.history) held.row_base -= IsShown(event) ? 1 : 0;
       }
       if (held.durability == Durability::kSteps) CountBytes(held, result.history);
       std::move(result.history.begin(), result.history.end(), std::back_inserter(held.history));

@@ -14,6 +14,7 @@
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/uuid.h"
+#include "engine/runtime/store_calls.h"
 
 namespace millrace {
 namespace {
@@ -48,7 +49,7 @@ class Runner {
   absl::StatusOr<LocalRun> Run(Json input);
 
  private:
-  enum class Next { kAnswer, kAlarm, kNothing };
+  enum class Next { kReady, kAnswer, kAlarm, kNothing };
 
   absl::Time Now() const {
     return options_.starts_at + absl::Nanoseconds(SteadyNanos() - started_nanos_) + jumped_;
@@ -65,6 +66,7 @@ class Runner {
   // Until an answer is there or the first alarm is due.
   Next AwaitNext(std::unique_lock<std::mutex>& lock);
   void TakeAnswer(Answer answer);
+  void CallObjects(const StoreCall& call);
   void ForgetWhatIsOver();
 
   const Program& program_;
@@ -75,6 +77,7 @@ class Runner {
   absl::Duration jumped_;  // how far virtual time is ahead
   std::priority_queue<SetAlarm, std::vector<SetAlarm>, IsLater> alarms_;
   absl::flat_hash_set<int64_t> under_way_;  // functions that have not answered
+  bool goes_on_ = false;                    // there is more to do without waiting
   LocalRun run_;
 };
 
@@ -100,6 +103,12 @@ void Runner::Take(decltype(Event::what) what) {
 
 void Runner::Carry(const Command& command) {
   if (const auto* alarm = std::get_if<SetAlarm>(&command)) return alarms_.push(*alarm);
+  if (std::holds_alternative<GoOn>(command)) {
+    goes_on_ = true;
+    return;
+  }
+  if (const auto* read = std::get_if<ReadItems>(&command)) return CallObjects(*read);
+  if (const auto* write = std::get_if<WriteResults>(&command)) return CallObjects(*write);
   const auto& call = std::get<InvokeFunction>(command);
   under_way_.insert(call.event_id);
   invoke_(call, [mailbox = mailbox_, event_id = call.event_id](InvocationResult result) {
@@ -109,7 +118,18 @@ void Runner::Carry(const Command& command) {
   });
 }
 
+void Runner::CallObjects(const StoreCall& call) {
+  const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
+  Answer answer{.event_id = event_id, .result = CallStore(options_.objects, call)};
+  const std::lock_guard<std::mutex> lock(mailbox_->mutex);
+  mailbox_->answers.push_back(std::move(answer));
+}
+
 Runner::Next Runner::TakeNext() {
+  if (std::exchange(goes_on_, false)) {
+    Take(Resumed{});
+    return Next::kReady;
+  }
   ForgetWhatIsOver();
   std::unique_lock<std::mutex> lock(mailbox_->mutex);
   const Next next = AwaitNext(lock);

@@ -17,6 +17,7 @@
 #include "engine/json/json.h"
 #include "engine/program/program.h"
 #include "engine/tasks/function_host.h"
+#include "engine/tasks/object_store.h"
 
 namespace millrace {
 
@@ -38,6 +39,8 @@ struct LocalRunOptions {
   absl::Time starts_at = absl::Now();
   // Waiting takes no time: while no function is under way, the clock jumps to the next alarm.
   bool virtual_time = false;
+  // What distributed Maps read from and write to; null: they fail. Outlives the run.
+  ObjectStore* objects = nullptr;
 };
 
 struct LocalRun {

@@ -49,7 +49,12 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
               });
             },
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
-        .invoke = invoke_};
+        .invoke = invoke_,
+        .call_store =
+            [this](StoreCall call, InvocationDone done) {
+              spare_->Add([objects = options_.objects, call = std::move(call),
+                           done = std::move(done)] { done(CallStore(objects, call)); });
+            }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -360,7 +365,7 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
   HistoryPage page;
   std::vector<HistoryEventView> all;
   const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event.type)) return;
+    if (!IsShown(event)) return;
     if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
     if (!reverse && all.size() > static_cast<size_t>(limit)) return;
     all.push_back(MakeHistoryEventView(program, event));

@@ -30,6 +30,8 @@ struct RuntimeOptions {
   // The time that executions see and alarms ring by; null for the database's. Keys, leases and
   // heartbeats keep to the database's. For tests, whose clock jumps.
   const Clock* clock = nullptr;
+  // What distributed Maps read from and write to; null: they fail. Outlives the runtime.
+  ObjectStore* objects = nullptr;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve

@@ -48,7 +48,8 @@ struct HistoryEventView {
   std::optional<std::string> parameters;  // JSON text: TaskScheduled
   std::string resource_type;              // Task...
   std::string resource;                   // Task...
-  std::optional<int64_t> timeout_seconds;  // TaskScheduled
+  std::optional<int64_t> timeout_seconds;    // TaskScheduled
+  std::optional<int64_t> heartbeat_seconds;  // TaskScheduled
   std::optional<std::string> error;
   std::optional<std::string> cause;
   std::optional<int64_t> index;                                         // MapIteration...

@@ -30,6 +30,7 @@ constexpr std::pair<absl::string_view, absl::string_view> kNames[] = {
     {"resource", "resource"},
     {"resourceType", "resourceType"},
     {"timeoutSeconds", "timeoutInSeconds"},
+    {"heartbeatSeconds", "heartbeatInSeconds"},
     {"assignedVariables", "assignedVariables"}};
 
 bool IsConcurrent(const Json& json) { return TextOf(json, "history_order") == "concurrent"; }
@@ -109,10 +110,12 @@ std::vector<Json> DescribeHistory(const Program& program,
                                   const std::vector<HistoryEvent>& history) {
   std::vector<Json> events;
   for (const HistoryEvent& event : history) {
-    if (!IsShown(event.type)) continue;
+    if (!IsShown(event)) continue;
     const Json shown = EventToJson(MakeHistoryEventView(program, event));
     std::vector<JsonMember> members;
     for (const auto& [name, corpus_name] : kNames) {
+      // The real service does not say which state was aborted.
+      if (name == "stateName" && event.type == EventType::kStateAborted) continue;
       if (const Json* value = shown.Find(name)) members.push_back({Json(corpus_name), *value});
       const bool is_state = event.type == EventType::kEvaluationFailed && name == "stateName";
       if (is_state) members.back().key = Json("state");

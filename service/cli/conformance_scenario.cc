@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
 #include "engine/languages/compile.h"
 #include "engine/program/resource.h"
 #include "engine/runtime/local_runner.h"
@@ -45,14 +46,27 @@ FunctionLoader LoaderOf(const Json& json) {
   };
 }
 
+void FillStore(const Json& json, ObjectStore* objects) {
+  const Json* listed = json.Find("objects");
+  if (listed == nullptr) return;
+  for (const Json& object : listed->elements()) {
+    const absl::Status status =
+        objects->Put(TextOf(object, "bucket"), TextOf(object, "key"), TextOf(object, "body"));
+    MILLRACE_CHECK(status.ok());
+  }
+}
+
 absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
+  MemoryObjectStore objects;
+  FillStore(json, &objects);
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
   const LocalRunOptions options{
       .info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
                .execution_id = "execution",
                .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
                .workflow_id = "workflow"},
-      .virtual_time = true};
+      .virtual_time = true,
+      .objects = &objects};
   return RunLocally(program, *json.Find("input"), options,
                     InvokeThrough(host, LoaderOf(json), options.info.execution_name));
 }

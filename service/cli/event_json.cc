@@ -60,6 +60,7 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddText("resource", event.resource);
   members.AddText("resourceType", event.resource_type);
   members.AddNumber("timeoutSeconds", event.timeout_seconds);
+  members.AddNumber("heartbeatSeconds", event.heartbeat_seconds);
   if (!event.assigned_variables.empty()) {
     Members variables;
     for (const auto& [name, value] : event.assigned_variables) {

@@ -69,7 +69,7 @@ std::vector<JsonMember> DescribeEnd(const Snapshot& snapshot) {
 Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& history) {
   std::vector<Json> events;
   for (const HistoryEvent& event : history) {
-    if (!IsShown(event.type)) continue;
+    if (!IsShown(event)) continue;
     events.push_back(EventToJson(MakeHistoryEventView(program, event)));
   }
   return Json::Array(std::move(events));

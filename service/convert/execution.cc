@@ -102,6 +102,9 @@ v1::HistoryEvent ToProto(const HistoryEventView& view) {
   if (view.timeout_seconds.has_value()) {
     proto.set_timeout_seconds(static_cast<int32_t>(*view.timeout_seconds));
   }
+  if (view.heartbeat_seconds.has_value()) {
+    proto.set_heartbeat_seconds(static_cast<int32_t>(*view.heartbeat_seconds));
+  }
   for (const auto& [name, value] : view.assigned_variables) {
     (*proto.mutable_assigned_variables())[name] = value;
   }

@@ -83,15 +83,34 @@ TEST(StepTest, NeverChangesWhatHasEnded) {
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = 3, .output = Json(1)}), StepRefusal::kEnded);
 }
 
-TEST(StepTest, GivesUpWhenItsFuelRunsOut) {
+TEST(StepTest, LeavesTheRestToTheNextWhenItsFuelRunsLow) {
   const CorePlayer player(kLoop);
   Snapshot snapshot;
   StepResult result;
   EXPECT_EQ(
       Step(player.program(), {}, {.at = player.now(), .what = Started{Parse(R"({"go":true})")}},
            100, &snapshot, &result),
+      StepRefusal::kNone);
+  EXPECT_GT(result.history.size(), 30u);
+  EXPECT_LT(result.history.size(), 100u);
+  EXPECT_EQ(result.commands, std::vector<Command>{GoOn{}});
+  EXPECT_EQ(OutstandingCommands(player.program(), snapshot), std::vector<Command>{GoOn{}});
+  result = {};
+  EXPECT_EQ(
+      Step(player.program(), {}, {.at = player.now(), .what = Resumed{}}, 100, &snapshot, &result),
+      StepRefusal::kNone);
+  EXPECT_EQ(result.commands, std::vector<Command>{GoOn{}});
+}
+
+TEST(StepTest, GivesUpOnAStateThatTakesMoreThanAllItsFuel) {
+  const CorePlayer player(R"json(
+    {"StartAt": "A", "States": {"A": {"Type": "Pass", "QueryLanguage": "JSONata",
+     "Output": "{% $sum([1..100000].($ * 2)) %}", "End": true}}})json");
+  Snapshot snapshot;
+  StepResult result;
+  EXPECT_EQ(
+      Step(player.program(), {}, {.at = player.now(), .what = Started{}}, 100, &snapshot, &result),
       StepRefusal::kTooLong);
-  EXPECT_EQ(result.history.size(), 100u);
 }
 
 TEST(StepTest, GivesTheSameTwice) {

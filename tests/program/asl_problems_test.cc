@@ -80,16 +80,27 @@ TEST(AslDefinition, HasOnlyTheFieldsOfTheLanguage) {
   });
 }
 
-TEST(AslDefinition, SaysWhatIsNotSupportedYet) {
+TEST(AslDefinition, HasWhatBelongsToADistributedMapOnlyThere) {
+  const std::string machine = R"("StartAt": "A", "States": {"A": {"Type": "Succeed"}}})";
+  const std::string inline_map = R"("ItemProcessor": {)" + machine;
+  const std::string distributed =
+      R"("ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},)" +
+      machine;
+  const std::string map = R"("Type": "Map", "End": true, )";
+  const std::string jsonata = R"("QueryLanguage": "JSONata", )" + map;
   ExpectFindings({
-      {OnlyState(R"("Type": "Map", "End": true, "ItemReader": {"Resource": "r"}, "Label": "x",
-                    "ToleratedFailureCount": 1, "ItemProcessor": {
-                      "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-                      "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})"),
-       {{"/States/S/ItemReader", "UNSUPPORTED"},
-        {"/States/S/Label", "UNSUPPORTED"},
-        {"/States/S/ToleratedFailureCount", "UNSUPPORTED"},
-        {"/States/S/ItemProcessor/ProcessorConfig/Mode", "UNSUPPORTED"}}},
+      {OnlyState(map + R"("ItemReader": {"Resource": "r"}, "Label": "x",
+                          "ToleratedFailureCount": 1, )" +
+                 inline_map),
+       {{"/States/S/ItemReader", "INVALID_VALUE"}, {"/States/S/Label", "INVALID_VALUE"}}},
+      {OnlyState(map + R"("Label": "x", "ToleratedFailurePercentage": 12.5, )" + distributed), {}},
+      {OnlyState(map + R"("ToleratedFailurePercentage": 101, )" + distributed),
+       {{"/States/S/ToleratedFailurePercentage", "INVALID_VALUE"}}},
+      {OnlyState(jsonata + R"("ItemReader": {"Resource": "r", "Arguments": {"Key": "{% ( %}"},
+                              "ReaderConfig": {"MaxItems": "{% ) %}"}}, )" +
+                 distributed),
+       {{"/States/S/ItemReader/ReaderConfig/MaxItems", "INVALID_EXPRESSION"},
+        {"/States/S/ItemReader/Arguments/Key", "INVALID_EXPRESSION"}}},
   });
 }
 

@@ -26,7 +26,7 @@ constexpr char kWorkflow[] = "projects/p/workflows/w";
 std::vector<HistoryEvent> ShownOf(const CorePlayer& core) {
   std::vector<HistoryEvent> shown;
   for (const HistoryEvent& event : core.history()) {
-    if (IsShown(event.type)) shown.push_back(event);
+    if (IsShown(event)) shown.push_back(event);
   }
   return shown;
 }
@@ -43,7 +43,8 @@ void StageNode::Begin() {
                                        functions_.Invoke(function, std::move(payload), context,
                                                          std::move(done));
                                      },
-                                 .clock = &clock_});
+                                 .clock = &clock_,
+                                 .objects = &objects_});
 }
 
 void StageNode::Crash() {
@@ -88,6 +89,15 @@ void ServiceStage::CreateFunction(const std::string& id) {
                                    &v1::FunctionService::Stub::CreateFunction, request, &function);
   if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) return;  // another scenario's
   EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+void ServiceStage::Put(const std::string& bucket, const std::string& key, const std::string& body) {
+  EXPECT_TRUE(core_.objects().Put(bucket, key, body).ok());
+  EXPECT_TRUE(node_.objects().Put(bucket, key, body).ok());
+}
+
+absl::StatusOr<std::string> ServiceStage::Get(const std::string& bucket, const std::string& key) {
+  return node_.objects().Get(bucket, key, 1 << 20);
 }
 
 void ServiceStage::Start(const Json& input) {

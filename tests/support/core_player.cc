@@ -27,6 +27,33 @@ CorePlayer::CorePlayer(absl::string_view workflow)
 }
 
 StepRefusal CorePlayer::Take(decltype(Event::what) what) {
+  const StepRefusal refusal = TakeOne(std::move(what));
+  while (!follow_ups_.empty()) {
+    const Command command = follow_ups_.front();
+    follow_ups_.erase(follow_ups_.begin());
+    FollowUp(command);
+  }
+  return refusal;
+}
+
+void CorePlayer::FollowUp(const Command& command) {
+  if (std::holds_alternative<GoOn>(command)) {
+    TakeOne(Resumed{});
+    return;
+  }
+  const auto* read = std::get_if<ReadItems>(&command);
+  const StoreCall call =
+      read != nullptr ? StoreCall(*read) : StoreCall(std::get<WriteResults>(command));
+  const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
+  const InvocationResult answer = CallStore(&objects_, call);
+  if (answer.ok()) {
+    TakeOne(TaskSucceeded{.event_id = event_id, .output = *answer});
+  } else {
+    TakeOne(TaskFailed{.event_id = event_id, .error = answer.error()});
+  }
+}
+
+StepRefusal CorePlayer::TakeOne(decltype(Event::what) what) {
   const int64_t last_id = snapshot_.last_id;
   StepResult result;
   const StepRefusal refusal =
@@ -41,8 +68,10 @@ StepRefusal CorePlayer::Take(decltype(Event::what) what) {
   for (const Command& command : result.commands) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms_[alarm->event_id] = *alarm;
+    } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
+      calls_[call->event_id] = *call;
     } else {
-      calls_[std::get<InvokeFunction>(command).event_id] = std::get<InvokeFunction>(command);
+      follow_ups_.push_back(command);
     }
   }
   CheckReplay();
@@ -115,11 +144,14 @@ void CorePlayer::CheckReplay() {
 void CorePlayer::CheckOutstanding(const Snapshot& folded) {
   std::map<int64_t, InvokeFunction> calls;
   std::map<int64_t, SetAlarm> alarms;
+  std::vector<Command> others;
   for (const Command& command : OutstandingCommands(*program_, folded)) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms[alarm->event_id] = *alarm;
+    } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
+      calls[call->event_id] = *call;
     } else {
-      calls[std::get<InvokeFunction>(command).event_id] = std::get<InvokeFunction>(command);
+      others.push_back(command);
     }
   }
   const auto is_over = [this](const auto& entry) { return !IsLive(entry.first); };
@@ -128,6 +160,9 @@ void CorePlayer::CheckOutstanding(const Snapshot& folded) {
   std::erase_if(alarms_, is_over);
   EXPECT_TRUE(calls == live_calls)
       << "calls outstanding: " << calls.size() << ", commanded: " << live_calls.size();
+  EXPECT_TRUE(
+      std::is_permutation(others.begin(), others.end(), follow_ups_.begin(), follow_ups_.end()))
+      << "outstanding: " << others.size() << ", commanded: " << follow_ups_.size();
   // An alarm that has rung is no longer in `alarms_`, and must not be outstanding either.
   EXPECT_TRUE(alarms == alarms_) << "alarms outstanding: " << alarms.size()
                                  << ", commanded: " << alarms_.size();

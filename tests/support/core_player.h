@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/core/step.h"
+#include "engine/runtime/store_calls.h"
 
 namespace millrace {
 
@@ -20,6 +21,7 @@ class CorePlayer {
   // A definition, which a language may stand before: "ASW {...}".
   explicit CorePlayer(absl::string_view workflow);
 
+  // With all that follows without waiting: reading and writing objects, and going on.
   StepRefusal Take(decltype(Event::what) what);
   // Time goes on; alarms ring in their order.
   void Advance(absl::Duration duration);
@@ -27,6 +29,9 @@ class CorePlayer {
   void Crash();
 
   ExecutionInfo& info() { return info_; }
+  ObjectStore& objects() { return objects_; }
+  // Of all rows so far, in bytes as they are stored.
+  const std::vector<std::string>& rows() const { return rows_; }
   const Program& program() const { return *program_; }
   const Snapshot& snapshot() const { return snapshot_; }
   const std::vector<HistoryEvent>& history() const { return history_; }
@@ -38,6 +43,8 @@ class CorePlayer {
   std::optional<absl::Time> next_alarm() const;
 
  private:
+  StepRefusal TakeOne(decltype(Event::what) what);
+  void FollowUp(const Command& command);
   std::optional<SetAlarm> FirstAlarm() const;
   Snapshot Fold(std::vector<HistoryEvent>* history) const;
   void CheckReplay();
@@ -52,6 +59,8 @@ class CorePlayer {
   std::vector<std::string> rows_;
   std::map<int64_t, InvokeFunction> calls_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
+  std::vector<Command> follow_ups_;     // all other commands that have not been carried out
+  MemoryObjectStore objects_;
 };
 
 }  // namespace millrace

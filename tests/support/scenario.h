@@ -19,6 +19,7 @@ struct ScenarioLine {
 
 // What a workflow does, step by step: the lines from one `workflow` to the next.
 //   workflow   JSON             the definition; ASW JSON: in that language
+//   object     BUCKET/KEY TEXT  an object that it may read; a JSON string is its text
 //   start      JSON             starts it
 //   invokes    NAME JSON        it calls the function, with this
 //   answer     NAME JSON        the oldest call of NAME is answered; NAME#2: the second oldest
@@ -28,6 +29,7 @@ struct ScenarioLine {
 //   waits                       it has not ended
 //   succeeds   JSON             it has ended so
 //   fails-with ERROR CAUSE      "-" is no error's name; no cause is checked where none is given
+//   holds      BUCKET/KEY JSON  it has written this object
 //   times-out
 //   aborted    ERROR CAUSE
 //   history    TYPE TYPE ...    the whole history; TYPE<3 is one whose previous id is 3

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "engine/core/map_run.h"
 #include "engine/core/states/outcome.h"
 
 namespace millrace {
@@ -17,7 +18,7 @@ AslResult<Json> ReadJsonataItems(const MapState& map, Evaluation& evaluation) {
       "", absl::StrCat("Map state input must be an array but was: ", input.ToText()));
 }
 
-AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
+AslResult<Json> FindItems(const MapState& map, Evaluation& evaluation) {
   if (evaluation.is_jsonata()) return ReadJsonataItems(map, evaluation);
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return input.error();
@@ -35,13 +36,20 @@ AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
 }  // namespace
 
 Outcome Enter(const MapState& map, Evaluation& evaluation) {
-  AslResult<Json> items = ReadItems(map, evaluation);
+  AslResult<Json> items = map.reader.has_value() ? Json::Array() : FindItems(map, evaluation);
   if (!items.ok()) return Fail{items.error()};
+  if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *items)) {
+    return Fail{*std::move(error)};
+  }
   const AslResult<double> concurrency =
       ReadNumber(map.max_concurrency, evaluation, evaluation.frame().data);
   if (!concurrency.ok()) return Fail{concurrency.error()};
-  return RunItems{.items = *std::move(items),
-                  .concurrency_max = static_cast<int64_t>(*concurrency)};
+  RunItems run{.items = *std::move(items), .concurrency_max = static_cast<int64_t>(*concurrency)};
+  if (map.is_distributed) run.run = MakeRunTerms(map, evaluation);
+  // The history says which expression has failed, and then that the Map never began.
+  const bool is_query_error = !run.run.ok() && run.run.error().evaluation.has_value();
+  if (is_query_error) return Fail{run.run.error()};
+  return run;
 }
 
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/languages/asl/distributed_map.h"
 #include "engine/languages/asl/error_handling.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/jsonata_fields.h"
@@ -16,33 +17,20 @@ namespace {
 
 constexpr NumberRule kConcurrency{.min = 0, .max = 1e9};
 
-// What only a distributed Map has.
-constexpr absl::string_view kDistributedFields[] = {"ItemReader",
-                                                    "ItemBatcher",
-                                                    "ResultWriter",
-                                                    "Label",
-                                                    "ToleratedFailureCount",
-                                                    "ToleratedFailureCountPath",
-                                                    "ToleratedFailurePercentage",
-                                                    "ToleratedFailurePercentagePath"};
-
-void ReportDistributedFields(ObjectReader& fields) {
-  for (const absl::string_view field : kDistributedFields) {
-    if (!fields.Has(field)) continue;
-    fields.Report(field, problem_code::kUnsupported,
-                  absl::StrCat("'", field,
-                               "' belongs to the distributed Map, which is not supported "
-                               "yet; an inline Map takes an array from its input."));
-  }
+bool IsDistributed(const Json& processor) {
+  const Json* config = processor.Find("ProcessorConfig");
+  const Json* mode = config == nullptr ? nullptr : config->Find("Mode");
+  return mode != nullptr && *mode == Json("DISTRIBUTED");
 }
 
-MachineIndex ReadProcessor(const StateSource& source) {
+MachineIndex ReadProcessor(const StateSource& source, bool* is_distributed) {
   ObjectReader& fields = source.fields;
   fields.OneOf({kProcessorFields[0], kProcessorFields[1]}, /*is_required=*/true);
   std::optional<MachineIndex> processor;
   for (const absl::string_view field : kProcessorFields) {
     const Json* json = fields.Find(field);
     if (json == nullptr) continue;
+    *is_distributed = IsDistributed(*json);
     processor = DefineInnerMachine(*json, fields.place().At(field), absl::StrCat("'", field, "'"),
                                    &source.compilation);
   }
@@ -69,7 +57,7 @@ void CheckItems(ObjectReader& fields) {
 MapState ReadMap(const StateSource& source) {
   ObjectReader& fields = source.fields;
   MapState map;
-  map.processor = ReadProcessor(source);
+  map.processor = ReadProcessor(source, &map.is_distributed);
   map.max_concurrency = NumberField{.value = source.is_asw() ? 1 : 0, .name = "MaxConcurrency"};
   if (source.is_jsonata()) {
     CheckItems(fields);
@@ -78,7 +66,7 @@ MapState ReadMap(const StateSource& source) {
     if (auto number = ReadJsonataNumber(fields, "MaxConcurrency", kConcurrency)) {
       map.max_concurrency = *std::move(number);
     }
-    ReportDistributedFields(fields);
+    ReadDistribution(source, &map);
     return map;
   }
   map.items_path = ReadReferencePath(fields, "ItemsPath");
@@ -86,7 +74,7 @@ MapState ReadMap(const StateSource& source) {
   if (auto number = ReadNumber(fields, "MaxConcurrency", kConcurrency)) {
     map.max_concurrency = *std::move(number);
   }
-  ReportDistributedFields(fields);
+  ReadDistribution(source, &map);
   return map;
 }
 
@@ -94,9 +82,12 @@ void CheckProcessorConfig(const Json& config, const Place& place, Compilation* c
   ObjectReader fields(config, place, "'ProcessorConfig'", &compilation->problems);
   const std::string mode = fields.FindText("Mode").value_or("INLINE");
   if (mode == "DISTRIBUTED") {
-    fields.Report("Mode", problem_code::kUnsupported,
-                  "The distributed Map is not supported yet; use 'INLINE', which is the default.");
-    fields.FindText("ExecutionType");
+    const std::string type = fields.FindText("ExecutionType").value_or("STANDARD");
+    if (type != "STANDARD" && type != "EXPRESS") {
+      fields.Report(
+          "ExecutionType", problem_code::kInvalidValue,
+          absl::StrCat("'ExecutionType' is 'STANDARD' or 'EXPRESS', not ", Quoted(type), "."));
+    }
   } else if (mode != "INLINE") {
     fields.Report("Mode", problem_code::kInvalidValue,
                   absl::StrCat("'Mode' is 'INLINE' or 'DISTRIBUTED', not ", Quoted(mode), "."));

@@ -12,7 +12,7 @@ MapState ReadMap(const StateSource& source);  // in either query language
 
 void ReadMapState(const StateSource& source, State* state);
 
-// A processor's ProcessorConfig. The distributed mode is not run yet.
+// A processor's ProcessorConfig.
 void CheckProcessorConfig(const Json& config, const Place& place, Compilation* compilation);
 
 }  // namespace millrace::asl
