@@ -1,8 +1,12 @@
 // What the engine costs without a database: transitions of the pure core, and evaluations of
-// JSONPath. One thread; items per second are transitions (entering and leaving a state is one) or
-// evaluations.
+// JSONPath and JSONata. One thread; items per second are transitions (entering and leaving a state
+// is one) or evaluations. The JSONata expressions and their data are those of jsonata_cases.json,
+// which jsonata_peer.mjs gives to the reference implementation.
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/core/step.h"
+#include "engine/expr/jsonata/jsonata.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/languages/compile.h"
 
@@ -123,7 +128,41 @@ BENCHMARK_CAPTURE(BM_JsonPath, wildcard, "$.orders[*].id");
 BENCHMARK_CAPTURE(BM_JsonPath, filter, "$.orders[?(@.total > 10)].id");
 BENCHMARK_CAPTURE(BM_JsonPath, descendants, "$..sku");
 
+void MeasureJsonata(benchmark::State& state, const std::string& text, const Json& data) {
+  const auto parsed = Jsonata::Parse(text);
+  MILLRACE_CHECK(std::holds_alternative<Jsonata>(parsed));
+  const Jsonata& expression = std::get<Jsonata>(parsed);
+  MILLRACE_CHECK(expression.Evaluate(&data, {}, {}).is_json());
+  for (auto _ : state) benchmark::DoNotOptimize(expression.Evaluate(&data, {}, {}));
+  state.SetItemsProcessed(state.iterations());
+}
+
+void RegisterJsonata() {
+  const char* source = std::getenv("MILLRACE_SOURCE_DIR");
+  std::ifstream file(absl::StrCat(source == nullptr ? "." : source, "/bench/jsonata_cases.json"));
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const absl::StatusOr<Json> cases = ParseJson(text);
+  if (!cases.ok()) {
+    std::fputs("bench/jsonata_cases.json is not there: run this at the top of the tree.\n", stderr);
+    return;
+  }
+  const Json data = *cases->Find("data");
+  for (const JsonMember& member : cases->Find("expressions")->members()) {
+    benchmark::RegisterBenchmark(
+        absl::StrCat("BM_Jsonata/", member.key.AsString()).c_str(),
+        [data, expression = std::string(member.value.AsString())](benchmark::State& state) {
+          MeasureJsonata(state, expression, data);
+        });
+  }
+}
+
 }  // namespace
 }  // namespace millrace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  millrace::RegisterJsonata();
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -20,6 +20,7 @@ void EndWait(Snapshot& snapshot, Frame& frame) {
   frame.wait_id = 0;
   frame.wake_at.reset();
   frame.payload.reset();
+  frame.is_submitted = false;
   frame.function.clear();
   frame.function_version.clear();
 }
@@ -145,6 +146,9 @@ void ApplyTask(const HistoryEvent& event, Snapshot& snapshot) {
     case EventType::kTaskFailed:
     case EventType::kTaskTimedOut:
       EndWait(snapshot, frame);
+      break;
+    case EventType::kTaskSubmitted:
+      frame.is_submitted = true;
       break;
     default:  // kTaskStarted
       break;
@@ -301,6 +305,14 @@ void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
   BeginWait(snapshot, frame, WaitKind::kRetry, frame.last_id, event.wake_at);
 }
 
+// What the limit of data is about; the items of a Map and its iterations' inputs are not.
+void SeeData(const HistoryEvent& event, Snapshot& snapshot) {
+  const bool counts = event.type < EventType::kParallelStateStarted && event.data.has_value() &&
+                      event.source == DataSource::kInline;
+  if (!counts) return;
+  snapshot.data_bytes_seen = std::max(snapshot.data_bytes_seen, event.data->TextSize());
+}
+
 void TakeId(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
   MILLRACE_CHECK(event.id == NextIdOf(program, snapshot, event));
   if (event.id == 0) return;
@@ -327,6 +339,7 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
   MILLRACE_CHECK(event.at >= snapshot->last_at);
   TakeId(program, event, *snapshot);
   snapshot->last_at = event.at;
+  SeeData(event, *snapshot);
   switch (event.type) {
     case EventType::kExecutionStarted:
       return ApplyStarted(event, *snapshot);
@@ -357,6 +370,7 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
     case EventType::kTaskSucceeded:
     case EventType::kTaskFailed:
     case EventType::kTaskTimedOut:
+    case EventType::kTaskSubmitted:
       return ApplyTask(event, *snapshot);
     case EventType::kParallelStateStarted:
     case EventType::kParallelStateSucceeded:

@@ -22,6 +22,11 @@ struct TaskSucceeded {
   int64_t event_id = 0;  // of its command
   Json output;
 };
+// A task's child execution has begun; `output` is what the history says of it.
+struct ChildStarted {
+  int64_t event_id = 0;
+  Json output;
+};
 struct TaskFailed {
   int64_t event_id = 0;
   AslError error;
@@ -40,7 +45,8 @@ struct Resumed {};
 
 struct Event {
   absl::Time at;  // the clock's time; the step uses no other
-  std::variant<Started, TaskSucceeded, TaskFailed, AlarmRang, StopRequested, Resumed> what;
+  std::variant<Started, TaskSucceeded, ChildStarted, TaskFailed, AlarmRang, StopRequested, Resumed>
+      what;
 };
 
 // What the world must now do.
@@ -51,6 +57,16 @@ struct InvokeFunction {
   std::string version;
   Json payload;
   friend bool operator==(const InvokeFunction&, const InvokeFunction&) = default;
+};
+// Answered, unless at once, with ChildStarted, and with TaskSucceeded or TaskFailed.
+struct StartChild {
+  int64_t event_id = 0;
+  std::string workflow;           // its name
+  std::string workflow_as_given;  // or an ARN that ends in it
+  std::string name;               // of the execution; "": the caller makes one up
+  Json input;
+  ChildAnswer answer = ChildAnswer::kStarted;
+  friend bool operator==(const StartChild&, const StartChild&) = default;
 };
 struct SetAlarm {
   int64_t event_id = 0;  // 0: the whole execution's timeout
@@ -76,6 +92,6 @@ struct GoOn {
   int64_t event_id = 0;  // none
   friend bool operator==(const GoOn&, const GoOn&) = default;
 };
-using Command = std::variant<InvokeFunction, SetAlarm, ReadItems, WriteResults, GoOn>;
+using Command = std::variant<InvokeFunction, StartChild, SetAlarm, ReadItems, WriteResults, GoOn>;
 
 }  // namespace millrace

@@ -83,6 +83,8 @@ absl::string_view Suffix(EventType type) {
       return "Succeeded";
     case EventType::kTaskFailed:
       return "Failed";
+    case EventType::kTaskSubmitted:
+      return "Submitted";
     default:  // kTaskTimedOut
       return "TimedOut";
   }

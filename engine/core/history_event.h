@@ -31,6 +31,7 @@ enum class EventType : int {
   kTaskSucceeded = 22,
   kTaskFailed = 23,
   kTaskTimedOut = 24,
+  kTaskSubmitted = 25,  // its child execution has begun
   kParallelStateStarted = 30,
   kParallelStateSucceeded = 31,
   kParallelStateFailed = 32,

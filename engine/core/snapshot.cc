@@ -52,8 +52,8 @@ std::string TextOf(const Frame& frame) {
       absl::ToUnixMicros(frame.entered_at), " last=", frame.last_id, " data=", frame.data.ToText(),
       " result=", TextOf(frame.result), " variables=", TextOf(frame.variables),
       " wait=", static_cast<int>(frame.wait), "#", frame.wait_id, "@", TextOf(frame.wake_at),
-      " payload=", TextOf(frame.payload), " function=", frame.function, "/",
-      frame.function_version);
+      " payload=", TextOf(frame.payload), " submitted=", frame.is_submitted,
+      " function=", frame.function, "/", frame.function_version);
   absl::StrAppend(&text, " attempts=", absl::StrJoin(frame.attempts, ","),
                   " retries=", frame.retry_count, " children=", absl::StrJoin(frame.children, ","),
                   " results=");
@@ -92,7 +92,8 @@ std::string DebugText(const Snapshot& snapshot) {
       " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame,
       " input=", snapshot.input.ToText(), " seed=", snapshot.seed, " ended=", snapshot.ended, "/",
       static_cast<int>(snapshot.end), " output=", TextOf(snapshot.output),
-      " error=", TextOf(snapshot.error), " times_out=", TextOf(snapshot.times_out_at), "\n");
+      " error=", TextOf(snapshot.error), " times_out=", TextOf(snapshot.times_out_at),
+      " data=", snapshot.data_bytes_seen, "\n");
   for (const auto& [id, frame] : snapshot.frames) absl::StrAppend(&text, TextOf(frame));
   std::vector<std::string> waits;
   for (const auto& [id, frame] : snapshot.waits) waits.push_back(absl::StrCat(id, ":", frame));

@@ -55,6 +55,7 @@ struct Frame {
   int64_t wait_id = 0;                // the event that began the wait
   std::optional<absl::Time> wake_at;  // the alarm's time: Wait, retry, or the task's timeout
   std::optional<Json> payload;        // of the task under way
+  bool is_submitted = false;          // its child execution has begun
   std::string function;               // that it calls
   std::string function_version;
   std::vector<int64_t> attempts;  // retries so far, by the state's counters
@@ -92,6 +93,7 @@ struct Snapshot {
   Json input;
   uint64_t seed = 0;
   std::optional<absl::Time> times_out_at;  // the whole execution
+  size_t data_bytes_seen = 0;              // of the largest input, output or parameters so far
 
   bool ended = false;
   EventType end = EventType::kExecutionStarted;  // the terminal event's type

@@ -135,6 +135,16 @@ StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
   return StepRefusal::kNone;
 }
 
+StepRefusal Stepper::Take(const ChildStarted& started) {
+  const auto [frame, refusal] = FindWait(started.event_id, {WaitKind::kTask});
+  if (frame == nullptr) return refusal;
+  if (frame->is_submitted) return StepRefusal::kOutdated;  // said before, maybe by another node
+  HistoryEvent event = Of(*frame, EventType::kTaskSubmitted);
+  event.data = started.output;
+  Emit(std::move(event));
+  return StepRefusal::kNone;
+}
+
 StepRefusal Stepper::Take(const TaskFailed& failed) {
   const auto [frame, refusal] =
       FindWait(failed.event_id, {WaitKind::kTask, WaitKind::kReading, WaitKind::kWriting});
@@ -321,6 +331,23 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
   StartMap(id, std::move(std::get<RunItems>(outcome)));
 }
 
+namespace {
+
+// What does the task that the frame waits for.
+Command CallOf(const State& state, const Frame& frame) {
+  const auto& task = std::get<TaskState>(state.body);
+  if (const auto* child = std::get_if<ChildTarget>(&task.target)) {
+    return ChildCallOf(*child, frame.wait_id, *frame.payload);
+  }
+  return InvokeFunction{.event_id = frame.wait_id,
+                        .state = frame.state,
+                        .function = frame.function,
+                        .version = frame.function_version,
+                        .payload = InvocationPayload(task, *frame.payload)};
+}
+
+}  // namespace
+
 void Stepper::Schedule(FrameId id, CallFunction call) {
   HistoryEvent event = Of(FrameAt(id), EventType::kTaskScheduled);
   event.data = std::move(call.parameters);
@@ -336,12 +363,7 @@ void Stepper::Schedule(FrameId id, CallFunction call) {
   Emit(std::move(event));
   Emit(Of(FrameAt(id), EventType::kTaskStarted));
   const Frame& frame = FrameAt(id);
-  const auto& task = std::get<TaskState>(StateOf(frame).body);
-  result_.commands.push_back(InvokeFunction{.event_id = frame.wait_id,
-                                            .state = frame.state,
-                                            .function = frame.function,
-                                            .version = frame.function_version,
-                                            .payload = InvocationPayload(task, *frame.payload)});
+  result_.commands.push_back(CallOf(StateOf(frame), frame));
   if (frame.wake_at.has_value()) {
     result_.commands.push_back(SetAlarm{.event_id = frame.wait_id, .at = *frame.wake_at});
   }
@@ -478,15 +500,8 @@ namespace {
 
 // What a frame waits for from outside.
 void AddOutstanding(const Program& program, const Frame& frame, std::vector<Command>* commands) {
-  const State* state =
-      frame.state < 0 ? nullptr : &program.states[static_cast<size_t>(frame.state)];
   if (frame.wait == WaitKind::kTask) {
-    commands->push_back(InvokeFunction{
-        .event_id = frame.wait_id,
-        .state = frame.state,
-        .function = frame.function,
-        .version = frame.function_version,
-        .payload = InvocationPayload(std::get<TaskState>(state->body), *frame.payload)});
+    commands->push_back(CallOf(program.states[static_cast<size_t>(frame.state)], frame));
   }
   if (frame.wait == WaitKind::kReading) commands->push_back(ReadingOf(frame));
   if (frame.wait == WaitKind::kWriting) commands->push_back(WritingOf(frame));

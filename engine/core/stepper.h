@@ -37,6 +37,7 @@ class Stepper {
 
   StepRefusal Take(const Started& started);
   StepRefusal Take(const TaskSucceeded& succeeded);
+  StepRefusal Take(const ChildStarted& started);
   StepRefusal Take(const TaskFailed& failed);
   StepRefusal Take(const AlarmRang& rang);
   StepRefusal Take(const StopRequested& stop);

@@ -54,6 +54,10 @@ bool Evaluator::Visit() {
   return --visits_left_ >= 0;
 }
 
+void Evaluator::Charge(size_t visits) {
+  if (visits_left_ >= 0) visits_left_ -= static_cast<int64_t>(visits);
+}
+
 void Evaluator::Keep(const Json& node, Nodes* out) {
   if (!Visit()) return;
   if (out->size() >= kResultsMax) {

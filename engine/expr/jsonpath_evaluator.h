@@ -28,6 +28,11 @@ class Evaluator {
   static constexpr size_t kResultsMax = 100'000;
 
   bool Visit();
+  // What takes as long as looking at so many values.
+  void Charge(size_t visits);
+  void ChargeText(const std::optional<Json>& text);
+  void ChargeComparison(const Filter& filter, const std::optional<Json>& a,
+                        const std::optional<Json>& b);
   void Keep(const Json& node, Nodes* out);
 
   void Apply(const Segment& segment, const Json& node, Nodes* out);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "engine/expr/jsonpath_evaluator.h"
 #include "engine/expr/jsonpath_parser.h"
@@ -78,6 +79,30 @@ bool Compare(Operator comparison, const Value& a, const Value& b) {
   return false;
 }
 
+// What a pattern or a comparison reads in the time of a visit.
+constexpr size_t kBytesPerVisit = 64;
+// To compile a pattern.
+constexpr size_t kVisitsPerPattern = 500;
+
+// How many values there are in `json`, and in its texts as if each were several; counted no
+// further than `most`.
+size_t Weigh(const Json& json, int64_t most) {
+  std::vector<const Json*> pending = {&json};
+  size_t weight = 0;
+  while (!pending.empty() && static_cast<int64_t>(weight) <= most) {
+    const Json& next = *pending.back();
+    pending.pop_back();
+    ++weight;
+    if (next.is_string()) weight += next.AsString().size() / kBytesPerVisit;
+    if (next.is_array()) {
+      for (const Json& element : next.elements()) pending.push_back(&element);
+    } else if (next.is_object()) {
+      for (const JsonMember& member : next.members()) pending.push_back(&member.value);
+    }
+  }
+  return weight;
+}
+
 }  // namespace
 
 std::optional<int64_t> LengthOf(const Json& json) {
@@ -109,13 +134,44 @@ bool Evaluator::TestHolds(const Operand& operand, const Json* current) {
   return !Select(operand.query, current).empty();
 }
 
+void Evaluator::ChargeText(const Value& text) {
+  if (text.has_value() && text->is_string()) Charge(text->AsString().size() / kBytesPerVisit);
+}
+
+// Two texts, or two arrays or objects, are read at most as far as the smaller one goes.
+void Evaluator::ChargeComparison(const Filter& filter, const Value& a, const Value& b) {
+  if (!a.has_value() || !b.has_value()) return;
+  const auto is_container = [](const Json& json) { return json.is_array() || json.is_object(); };
+  switch (filter.comparison) {
+    case Operator::kIn:
+    case Operator::kNotIn:
+      return Charge(Weigh(*b, visits_left_));
+    case Operator::kContains:
+      return a->is_string() ? ChargeText(a) : Charge(Weigh(*a, visits_left_));
+    case Operator::kSize:
+    case Operator::kEmpty:
+      return ChargeText(a);
+    default:
+      break;
+  }
+  if (a->is_string() && b->is_string()) {
+    ChargeText(a->AsString().size() < b->AsString().size() ? a : b);
+  } else if (is_container(*a) && is_container(*b) && a->size() == b->size()) {
+    Charge(Weigh(*a, visits_left_));
+  }
+}
+
 bool Evaluator::ComparisonHolds(const Filter& filter, const Json* current) {
   const Value left = ValueOf(filter.left, current);
   if (filter.comparison == Operator::kMatchesPattern) {
+    ChargeText(left);
+    if (gave_up()) return false;
     return left.has_value() && left->is_string() &&
            RE2::FullMatch(ToPiece(left->AsString()), *filter.right.pattern);
   }
-  return Compare(filter.comparison, left, ValueOf(filter.right, current));
+  const Value right = ValueOf(filter.right, current);
+  ChargeComparison(filter, left, right);
+  return !gave_up() && Compare(filter.comparison, left, right);
 }
 
 std::optional<Json> Evaluator::ValueOf(const Operand& operand, const Json* current) {
@@ -123,13 +179,20 @@ std::optional<Json> Evaluator::ValueOf(const Operand& operand, const Json* curre
   if (operand.kind == Operand::Kind::kCall) return Call(operand, current);
   const Json* node = SelectOne(operand.query, current);
   if (node == nullptr) return std::nullopt;
-  if (operand.query.is_length) return SizeOf(*node);
+  if (operand.query.is_length) {
+    if (node->is_string()) ChargeText(*node);
+    return SizeOf(*node);
+  }
   return *node;
 }
 
 std::optional<Json> Evaluator::Call(const Operand& call, const Json* current) {
   const Operand& argument = call.arguments[0];
-  if (call.function == Function::kLength) return SizeOf(ValueOf(argument, current));
+  if (call.function == Function::kLength) {
+    const Value value = ValueOf(argument, current);
+    ChargeText(value);
+    return SizeOf(value);
+  }
   const Nodes nodes = Select(argument.query, current);
   if (call.function == Function::kCount) return Json(static_cast<int64_t>(nodes.size()));
   if (nodes.size() != 1) return std::nullopt;
@@ -143,9 +206,13 @@ bool Evaluator::Matches(const Operand& call, const Json* current) {
   if (pattern == nullptr) {
     const Value written = ValueOf(call.arguments[1], current);
     if (!written.has_value() || !written->is_string()) return false;
+    Charge(kVisitsPerPattern + written->AsString().size());
+    if (gave_up()) return false;
     pattern = CompilePattern(written->AsString());
     if (pattern == nullptr) return false;
   }
+  ChargeText(text);
+  if (gave_up()) return false;
   const re2::StringPiece piece = ToPiece(text->AsString());
   return call.function == Function::kMatch ? RE2::FullMatch(piece, *pattern)
                                            : RE2::PartialMatch(piece, *pattern);

@@ -112,6 +112,17 @@ struct FunctionTarget {
   // ParseFunctionName() reads it then. `function` is empty.
   bool name_from_parameters = false;
 };
+// What a Task that starts a child workflow becomes.
+enum class ChildAnswer {
+  kStarted,            // the child's name, at once
+  kDescription,        // what the child was and became, with its output as JSON text
+  kParsedDescription,  // with its output as JSON
+  kOutput,             // its output
+};
+struct ChildTarget {
+  std::string workflow;  // its name; "": Parameters have it, with the input
+  ChildAnswer answer = ChildAnswer::kStarted;
+};
 // A Resource that is right, while nothing here serves it: each call of it fails.
 struct UnservedTarget {
   std::string reason;  // for people
@@ -119,12 +130,13 @@ struct UnservedTarget {
 struct TaskState {
   std::string resource;  // as written
   // What it calls. Other kinds of targets join this variant.
-  std::variant<FunctionTarget, UnservedTarget> target;
+  std::variant<FunctionTarget, ChildTarget, UnservedTarget> target;
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;
   // What the history's Task events say of it.
-  std::string resource_type;                   // "function", "lambda"
+  std::string resource_type;  // "function", "lambda"
+  std::string action;         // of "arn:...:states:::...": "invoke", "startExecution.sync"
   std::optional<NumberField> timeout_seconds;  // 99999999 s if absent
   std::optional<NumberField> heartbeat_seconds;
 };

@@ -24,8 +24,8 @@ constexpr absl::string_view kForms =
     "'urn:fss:{region}:{project}:function:{package}:{name}'";
 
 absl::Status UnknownForm(absl::string_view text) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "'", text.substr(0, 200), "' is no Resource; it may be ", kForms));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text.substr(0, 200), "' is no Resource; it may be ", kForms));
 }
 
 // Each cloud has its own word for the version that is called when none is named.
@@ -70,6 +70,13 @@ bool IsLambdaArn(const Parts& parts) {
          parts[5] == "function";
 }
 
+// Of "startExecution", with or without a suffix.
+ChildAnswer AnswerOf(absl::string_view action) {
+  if (absl::EndsWith(action, ".sync")) return ChildAnswer::kDescription;
+  if (absl::EndsWith(action, ".sync:2")) return ChildAnswer::kParsedDescription;
+  return ChildAnswer::kStarted;
+}
+
 // "arn:aws:states:{region}:{account}:...", which is an integration or an activity.
 absl::StatusOr<Resource> ParseStatesArn(absl::string_view text, const Parts& parts) {
   if (parts.size() == 7 && parts[5] == "activity") {
@@ -84,18 +91,25 @@ absl::StatusOr<Resource> ParseStatesArn(absl::string_view text, const Parts& par
   if (parts.size() <= action_part || parts.size() > parts_max) return UnknownForm(text);
   const size_t service_begin = static_cast<size_t>(parts[5].data() - text.data());
   const size_t action_begin = static_cast<size_t>(parts[action_part].data() - text.data());
-  const absl::string_view service =
-      text.substr(service_begin, action_begin - service_begin - 1);
+  const absl::string_view service = text.substr(service_begin, action_begin - service_begin - 1);
   const std::optional<Integration> integration =
       ParseIntegration(service, text.substr(action_begin));
   if (!integration) return UnknownForm(text);
   if (const std::string wrong = CheckIntegration(*integration); !wrong.empty()) {
     return absl::InvalidArgumentError(wrong);
   }
+  const std::string action(text.substr(action_begin));
   if (service == "lambda" && integration->pattern == CallPattern::kRequestResponse) {
-    return Resource{.wraps_invocation = true, .resource_type = "lambda"};
+    return Resource{.wraps_invocation = true, .resource_type = "lambda", .action = action};
+  }
+  if (service == "states" && integration->pattern != CallPattern::kWaitForTaskToken) {
+    return Resource{.target = ChildTarget{.answer = AnswerOf(action)},
+                    .resource_type = "states",
+                    .action = action,
+                    .pattern = integration->pattern};
   }
   Resource resource = Unserved(service, absl::StrCat("'", service, "' is not served here"));
+  resource.action = action;
   resource.pattern = integration->pattern;
   return resource;
 }
@@ -115,7 +129,10 @@ absl::StatusOr<Resource> ParseQrn(absl::string_view text, const Parts& parts) {
     return UnknownForm(text);
   }
   if (parts.size() == 10 && parts[5] == "http" && parts[7] == "flowmachine") {
-    return Unserved("flowmachine", "child workflows are not served here");
+    return Resource{
+        .target = ChildTarget{.workflow = std::string(parts[8]), .answer = ChildAnswer::kOutput},
+        .resource_type = "flowmachine",
+        .pattern = CallPattern::kRunJob};
   }
   if (parts.size() != 10 || parts[5] != "sdk" || parts[7] != "qcloud" || parts[9].empty()) {
     return UnknownForm(text);
@@ -139,9 +156,9 @@ absl::StatusOr<Resource> ParseUrn(absl::string_view text, const Parts& parts) {
 bool IsUri(absl::string_view text) {
   const size_t colon = text.find(':');
   if (colon == absl::string_view::npos || colon == 0 || colon + 1 == text.size()) return false;
-  return absl::ascii_isalpha(text[0]) &&
-         std::none_of(text.begin(), text.end(),
-                      [](char c) { return absl::ascii_isspace(c) || absl::ascii_iscntrl(c); });
+  return absl::ascii_isalpha(text[0]) && std::none_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isspace(c) || absl::ascii_iscntrl(c);
+         });
 }
 
 absl::StatusOr<Resource> ParseForm(absl::string_view text) {

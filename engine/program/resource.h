@@ -12,9 +12,11 @@ namespace millrace {
 
 // What a Task's Resource says.
 struct Resource {
-  std::variant<FunctionTarget, UnservedTarget> target;  // no name if it is in Parameters
+  // A function's or workflow's name is "" if it is in Parameters.
+  std::variant<FunctionTarget, ChildTarget, UnservedTarget> target;
   bool wraps_invocation = false;
   std::string resource_type;  // "function"; of "arn:aws:states:::sns:publish", "sns"
+  std::string action;         // "invoke", "startExecution.sync:2"
   CallPattern pattern = CallPattern::kRequestResponse;
   bool is_activity = false;
 };
@@ -25,6 +27,9 @@ struct Resource {
 //   arn:aws:states:::lambda:invoke        with the name in Parameters
 //   qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:scf:Invoke/{name}[/{version}[/{namespace}]]
 //   urn:fss:{region}:{project}:function:{package}:{name}[:{version}]
+// and these that start a workflow:
+//   arn:aws:states:::states:startExecution[.sync|.sync:2]   with the name in Parameters
+//   qrn:qcs:asw:{region}:{appid}:http:json:flowmachine:{name}:{id}
 // Region, account, package and namespace say where a function was in the cloud that a workflow
 // comes from; here its name alone finds it.
 //
@@ -32,7 +37,7 @@ struct Resource {
 //   arn:aws:states:::{service}:{action}[.sync|.sync:2|.waitForTaskToken]
 //   arn:aws:states:::aws-sdk:{service}:{action}[.waitForTaskToken]
 //   arn:aws:states:{region}:{account}:activity:{name}
-//   qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:{service}:{Action}, ...:http:json:flowmachine:...
+//   qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:{service}:{Action}
 // and so does any other URI, and whatever holds a "${placeholder}" that is filled in when the
 // definition is deployed. INVALID_ARGUMENT says which forms there are, or what is wrong with the
 // name, the service's action or the way to wait for it.

@@ -8,7 +8,7 @@ namespace millrace {
 namespace {
 
 bool IsAboutTask(EventType type) {
-  return type >= EventType::kTaskScheduled && type <= EventType::kTaskTimedOut;
+  return type >= EventType::kTaskScheduled && type <= EventType::kTaskSubmitted;
 }
 
 bool IsAboutIteration(EventType type) {
@@ -31,7 +31,7 @@ void AddTask(const TaskState& task, const HistoryEvent& event, HistoryEventView*
     return;
   }
   view->resource_type = task.resource_type;
-  view->resource = task.wraps_invocation ? "invoke" : task.resource;
+  view->resource = task.action.empty() ? task.resource : task.action;
   if (is_scheduled) view->parameters = event.data->ToText();
 }
 
@@ -44,6 +44,7 @@ void AddData(const HistoryEvent& event, HistoryEventView* view) {
       break;
     case EventType::kStateExited:
     case EventType::kTaskSucceeded:
+    case EventType::kTaskSubmitted:
     case EventType::kExecutionSucceeded:
       view->output = event.data->ToText();
       break;

@@ -336,6 +336,8 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
       GiveTo(held, {.what = Resumed{}});
     } else if (const auto* invoke = std::get_if<InvokeFunction>(&command)) {
       Dispatch(held, *invoke, writer);
+    } else if (auto* child = std::get_if<StartChild>(&command)) {
+      Dispatch(held, std::move(*child), writer);
     } else if (auto* read = std::get_if<ReadItems>(&command)) {
       Dispatch(held, StoreCall(std::move(*read)), writer);
     } else {
@@ -410,6 +412,24 @@ void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
   if (!origin.has_value()) return;
   CallOrDefer([this, call = std::move(call), done = AnswerTo(held.key, *origin)]() mutable {
     hooks_.call_store(std::move(call), std::move(done));
+  });
+}
+
+void Lane::Dispatch(Held& held, StartChild call, const Writer& writer) {
+  const std::optional<GivenEvent::Origin> origin = BeginCall(held, call.event_id, writer);
+  if (!origin.has_value()) return;
+  const std::string id =
+      call.name.empty() ? absl::StrCat(held.key.uuid.ToString(), "-", call.event_id) : call.name;
+  auto started = [inbox = inbox_, key = held.key, event_id = call.event_id](Json output) {
+    GivenEvent event{.what = ChildStarted{.event_id = event_id, .output = std::move(output)}};
+    inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});
+  };
+  CallOrDefer([this, child = ChildCall{.project = held.of.workflow.id.project,
+                                       .what = std::move(call),
+                                       .execution_id = id,
+                                       .started = std::move(started),
+                                       .done = AnswerTo(held.key, *origin)}] {
+    hooks_.start_child(child);
   });
 }
 

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/runtime/alarm_queue.h"
+#include "engine/runtime/child_calls.h"
 #include "engine/runtime/committer.h"
 #include "engine/runtime/fair_queue.h"
 #include "engine/runtime/held.h"
@@ -111,6 +112,7 @@ struct LaneHooks {
   std::function<void(const ExecutionKey&)> on_history;
   std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
   std::function<void(StoreCall, InvocationDone)> call_store;
+  std::function<void(ChildCall)> start_child;
 };
 
 // A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
@@ -178,6 +180,7 @@ class Lane {
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
   void Dispatch(Held& held, StoreCall call, const Writer& writer);
+  void Dispatch(Held& held, StartChild call, const Writer& writer);
   // Who a call is by; nullopt: it is under way already.
   std::optional<GivenEvent::Origin> BeginCall(Held& held, int64_t event_id, const Writer& writer);
   InvocationDone AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const;

@@ -1,5 +1,6 @@
 #include "engine/runtime/local_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -14,6 +15,7 @@
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/uuid.h"
+#include "engine/runtime/child_calls.h"
 #include "engine/runtime/store_calls.h"
 
 namespace millrace {
@@ -67,6 +69,8 @@ class Runner {
   Next AwaitNext(std::unique_lock<std::mutex>& lock);
   void TakeAnswer(Answer answer);
   void CallObjects(const StoreCall& call);
+  void RunChild(const StartChild& call);
+  void Post(int64_t event_id, InvocationResult result);
   void ForgetWhatIsOver();
 
   const Program& program_;
@@ -77,7 +81,8 @@ class Runner {
   absl::Duration jumped_;  // how far virtual time is ahead
   std::priority_queue<SetAlarm, std::vector<SetAlarm>, IsLater> alarms_;
   absl::flat_hash_set<int64_t> under_way_;  // functions that have not answered
-  bool goes_on_ = false;                    // there is more to do without waiting
+  std::vector<ChildStarted> submitted_;
+  bool goes_on_ = false;  // there is more to do without waiting
   LocalRun run_;
 };
 
@@ -109,6 +114,7 @@ void Runner::Carry(const Command& command) {
   }
   if (const auto* read = std::get_if<ReadItems>(&command)) return CallObjects(*read);
   if (const auto* write = std::get_if<WriteResults>(&command)) return CallObjects(*write);
+  if (const auto* child = std::get_if<StartChild>(&command)) return RunChild(*child);
   const auto& call = std::get<InvokeFunction>(command);
   under_way_.insert(call.event_id);
   invoke_(call, [mailbox = mailbox_, event_id = call.event_id](InvocationResult result) {
@@ -120,12 +126,48 @@ void Runner::Carry(const Command& command) {
 
 void Runner::CallObjects(const StoreCall& call) {
   const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
-  Answer answer{.event_id = event_id, .result = CallStore(options_.objects, call)};
+  Post(event_id, CallStore(options_.objects, call));
+}
+
+void Runner::Post(int64_t event_id, InvocationResult result) {
   const std::lock_guard<std::mutex> lock(mailbox_->mutex);
-  mailbox_->answers.push_back(std::move(answer));
+  mailbox_->answers.push_back({.event_id = event_id, .result = std::move(result)});
+}
+
+// "workflow" in the place of this one's own.
+std::string SiblingOf(const std::string& workflow_name, const std::string& workflow) {
+  return absl::StrCat(workflow_name.substr(0, workflow_name.find_last_of(":/") + 1), workflow);
+}
+
+void Runner::RunChild(const StartChild& call) {
+  const auto program = options_.find_workflow ? options_.find_workflow(call.workflow) : nullptr;
+  if (program == nullptr) return Post(call.event_id, NoSuchWorkflow(call));
+  LocalRunOptions options = options_;
+  options.starts_at = Now();
+  options.info.workflow_id = call.workflow;
+  options.info.workflow_name = SiblingOf(options_.info.workflow_name, call.workflow);
+  options.info.execution_id =
+      call.name.empty() ? absl::StrCat(options_.info.execution_id, "-", call.event_id) : call.name;
+  options.info.execution_name = SiblingOf(options_.info.execution_name, options.info.execution_id);
+  const absl::StatusOr<LocalRun> run = RunLocally(*program, call.input, options, invoke_);
+  if (!run.ok()) {
+    return Post(call.event_id, AslError{.name = "States.TaskFailed",
+                                        .cause = std::string(run.status().message())});
+  }
+  const ChildView child = ViewOfChild(options.info, run->snapshot);
+  if (options_.virtual_time) jumped_ += std::max(child.ended_at - Now(), absl::ZeroDuration());
+  if (call.answer == ChildAnswer::kStarted) return Post(call.event_id, DescribeStart(child));
+  submitted_.push_back({.event_id = call.event_id, .output = DescribeStart(child)});
+  Post(call.event_id, DescribeEnd(call, child));
 }
 
 Runner::Next Runner::TakeNext() {
+  if (!submitted_.empty()) {
+    const ChildStarted submitted = std::move(submitted_.back());
+    submitted_.pop_back();
+    Take(submitted);
+    return Next::kReady;
+  }
   if (std::exchange(goes_on_, false)) {
     Take(Resumed{});
     return Next::kReady;

@@ -41,6 +41,9 @@ struct LocalRunOptions {
   bool virtual_time = false;
   // What distributed Maps read from and write to; null: they fail. Outlives the run.
   ObjectStore* objects = nullptr;
+  // The workflows that Tasks may start, by name: null for one that is not there. They run at once,
+  // before their parent goes on.
+  std::function<std::shared_ptr<const Program>(const std::string& workflow)> find_workflow;
 };
 
 struct LocalRun {

@@ -54,7 +54,8 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
             [this](StoreCall call, InvocationDone done) {
               spare_->Add([objects = options_.objects, call = std::move(call),
                            done = std::move(done)] { done(CallStore(objects, call)); });
-            }};
+            },
+        .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -122,6 +123,7 @@ void Runtime::Shutdown() {
 
 void Runtime::RunUpkeep() {
   watches_->LookForGrowth();
+  AskForChildrenAgain();
   const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
       catalog_->RunDeletionSlice(kDeletionSlice);
   if (slice.ok()) {

@@ -34,6 +34,7 @@ struct ExecutionView {
   std::optional<std::string> output;  // JSON text, of one that succeeded
   std::string error;
   std::string cause;
+  std::vector<std::string> warnings;  // what it comes near to; empty in lists
 };
 
 // A history event as a caller sees it: texts, and states by name.

@@ -13,18 +13,11 @@
 namespace millrace::cli {
 namespace {
 
-bool Contains(const Json* array, absl::string_view text) {
-  if (array == nullptr || !array->is_array()) return false;
-  return std::any_of(array->elements().begin(), array->elements().end(),
-                     [text](const Json& element) { return element == Json(text); });
-}
-
 // Why the case asks for more than there is; "" if it does not.
 std::string WhySkipped(const Json& json) {
   if (json.Find("inspectionLevel") != nullptr || json.Find("stateName") != nullptr) {
     return "single states cannot be tested yet";
   }
-  if (Contains(json.Find("needs"), "nested-execution")) return "it needs nested-execution";
   return "";
 }
 
@@ -47,8 +40,7 @@ void RunDefinitionCase(const Json& json, CaseReport* report) {
   if (text.empty()) text = json.Find("definition")->ToText();
   const CompileResult compiled =
       Compile("ASL", text, {.is_express = TextOf(json, "type") == "EXPRESS"});
-  const bool is_valid =
-      std::none_of(compiled.problems.begin(), compiled.problems.end(), IsRefusal);
+  const bool is_valid = std::none_of(compiled.problems.begin(), compiled.problems.end(), IsRefusal);
   if (is_valid == json.Find("valid")->AsBool()) return;
   Fail(1,
        is_valid ? absl::StrCat("it is accepted; expected: ",

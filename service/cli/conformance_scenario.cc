@@ -56,17 +56,31 @@ void FillStore(const Json& json, ObjectStore* objects) {
   }
 }
 
+// A machine of the case's beside the one that it is about.
+std::shared_ptr<const Program> CompileAuxiliary(const Json& json, const std::string& name) {
+  const Json* machines = json.Find("aux_state_machines");
+  if (machines == nullptr) return nullptr;
+  for (const Json& machine : machines->elements()) {
+    if (TextOf(machine, "name") != name) continue;
+    return Compile("ASL", machine.Find("definition")->ToText(),
+                   {.is_express = TextOf(machine, "type") == "EXPRESS"})
+        .program;
+  }
+  return nullptr;
+}
+
 absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
   MemoryObjectStore objects;
   FillStore(json, &objects);
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
-  const LocalRunOptions options{
-      .info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
-               .execution_id = "execution",
-               .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
-               .workflow_id = "workflow"},
-      .virtual_time = true,
-      .objects = &objects};
+  LocalRunOptions options;
+  options.info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
+                  .execution_id = "execution",
+                  .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
+                  .workflow_id = "workflow"};
+  options.virtual_time = true;
+  options.objects = &objects;
+  options.find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); };
   return RunLocally(program, *json.Find("input"), options,
                     InvokeThrough(host, LoaderOf(json), options.info.execution_name));
 }

@@ -80,6 +80,7 @@ v1::Execution ToProto(const ExecutionView& view) {
   if (view.output.has_value()) proto.set_output(*view.output);
   proto.set_error(view.error);
   proto.set_cause(view.cause);
+  for (const std::string& warning : view.warnings) proto.add_warnings(warning);
   return proto;
 }
 

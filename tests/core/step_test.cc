@@ -174,6 +174,30 @@ TEST(StepTest, FailsAStateWhoseOutputIsTooLarge) {
             "bytes service limit.");
 }
 
+TEST(StepTest, DelaysARetryWithJitterByAnythingUpToItsInterval) {
+  constexpr absl::string_view kJitter = R"json(
+    {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "f", "End": true, "Retry": [
+     {"ErrorEquals": ["Boom"], "IntervalSeconds": 100, "BackoffRate": 10, "MaxDelaySeconds": 200,
+      "MaxAttempts": 2, "JitterStrategy": "FULL"}]}}})json";
+  std::vector<absl::Duration> delays;
+  for (const uint64_t seed : {1, 2, 2}) {
+    CorePlayer player(kJitter);
+    player.Take(Started{.input = Json(1), .seed = seed});
+    for (const absl::Duration most : {absl::Seconds(100), absl::Seconds(200)}) {
+      player.Take(
+          TaskFailed{.event_id = player.calls().rbegin()->first, .error = {.name = "Boom"}});
+      ASSERT_TRUE(player.next_alarm().has_value());
+      delays.push_back(*player.next_alarm() - player.now());
+      EXPECT_GE(delays.back(), absl::ZeroDuration());
+      EXPECT_LE(delays.back(), most);
+      player.Advance(delays.back());
+    }
+  }
+  EXPECT_NE(delays[0], delays[2]) << "another seed, another delay";
+  EXPECT_EQ(delays[2], delays[4]);
+  EXPECT_EQ(delays[3], delays[5]);
+}
+
 TEST(StepTest, NeverGoesBackInTime) {
   CorePlayer player = StartedPlayer(kTask, "{}");
   player.Advance(-absl::Hours(1));

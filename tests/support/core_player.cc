@@ -45,7 +45,7 @@ void CorePlayer::FollowUp(const Command& command) {
   const StoreCall call =
       read != nullptr ? StoreCall(*read) : StoreCall(std::get<WriteResults>(command));
   const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
-  const InvocationResult answer = CallStore(&objects_, call);
+  const InvocationResult answer = CallStore(objects_.get(), call);
   if (answer.ok()) {
     TakeOne(TaskSucceeded{.event_id = event_id, .output = *answer});
   } else {
@@ -70,6 +70,8 @@ StepRefusal CorePlayer::TakeOne(decltype(Event::what) what) {
       alarms_[alarm->event_id] = *alarm;
     } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
       calls_[call->event_id] = *call;
+    } else if (const auto* child = std::get_if<StartChild>(&command)) {
+      children_[child->event_id] = *child;
     } else {
       follow_ups_.push_back(command);
     }
@@ -144,12 +146,15 @@ void CorePlayer::CheckReplay() {
 void CorePlayer::CheckOutstanding(const Snapshot& folded) {
   std::map<int64_t, InvokeFunction> calls;
   std::map<int64_t, SetAlarm> alarms;
+  std::map<int64_t, StartChild> children;
   std::vector<Command> others;
   for (const Command& command : OutstandingCommands(*program_, folded)) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms[alarm->event_id] = *alarm;
     } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
       calls[call->event_id] = *call;
+    } else if (const auto* child = std::get_if<StartChild>(&command)) {
+      children[child->event_id] = *child;
     } else {
       others.push_back(command);
     }
@@ -158,6 +163,9 @@ void CorePlayer::CheckOutstanding(const Snapshot& folded) {
   std::map<int64_t, InvokeFunction> live_calls = calls_;
   std::erase_if(live_calls, is_over);
   std::erase_if(alarms_, is_over);
+  std::map<int64_t, StartChild> live_children = children_;
+  std::erase_if(live_children, is_over);
+  EXPECT_TRUE(children == live_children);
   EXPECT_TRUE(calls == live_calls)
       << "calls outstanding: " << calls.size() << ", commanded: " << live_calls.size();
   EXPECT_TRUE(

@@ -29,7 +29,7 @@ class CorePlayer {
   void Crash();
 
   ExecutionInfo& info() { return info_; }
-  ObjectStore& objects() { return objects_; }
+  ObjectStore& objects() { return *objects_; }
   // Of all rows so far, in bytes as they are stored.
   const std::vector<std::string>& rows() const { return rows_; }
   const Program& program() const { return *program_; }
@@ -39,6 +39,8 @@ class CorePlayer {
 
   // All calls of functions so far, by event id.
   const std::map<int64_t, InvokeFunction>& calls() const { return calls_; }
+  // All child executions that were to be started, likewise.
+  const std::map<int64_t, StartChild>& children() const { return children_; }
   // When the next alarm rings, if one is set.
   std::optional<absl::Time> next_alarm() const;
 
@@ -58,9 +60,10 @@ class CorePlayer {
   std::vector<HistoryEvent> history_;
   std::vector<std::string> rows_;
   std::map<int64_t, InvokeFunction> calls_;
+  std::map<int64_t, StartChild> children_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
   std::vector<Command> follow_ups_;     // all other commands that have not been carried out
-  MemoryObjectStore objects_;
+  std::unique_ptr<MemoryObjectStore> objects_ = std::make_unique<MemoryObjectStore>();
 };
 
 }  // namespace millrace

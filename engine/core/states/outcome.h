@@ -9,6 +9,7 @@
 #include "engine/base/asl_error.h"
 #include "engine/core/data_flow.h"
 #include "engine/core/evaluation.h"
+#include "engine/core/event.h"
 #include "engine/json/json.h"
 #include "engine/program/program.h"
 
@@ -60,6 +61,13 @@ Outcome LeaveWith(Evaluation& evaluation, const Json& result);
 // (`states:::lambda:invoke`) has both in an envelope.
 Json InvocationPayload(const TaskState& task, const Json& parameters);
 Json InvocationOutput(const TaskState& task, const Json& parameters, Json output);
+
+// What is wrong with a child's parameters, before the task is scheduled.
+std::optional<AslError> CheckChildParameters(const ChildTarget& target,
+                                             const Evaluation& evaluation, const Json& parameters);
+
+// The child execution that a task is; its parameters have passed Enter().
+StartChild ChildCallOf(const ChildTarget& target, int64_t event_id, const Json& parameters);
 
 // The input of iteration `index`.
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,

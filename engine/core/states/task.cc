@@ -8,8 +8,13 @@
 namespace millrace {
 namespace {
 
+// No function where a child workflow is started.
 AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
                                      const Json& parameters) {
+  if (const auto* child = std::get_if<ChildTarget>(&task.target)) {
+    if (auto error = CheckChildParameters(*child, evaluation, parameters)) return *std::move(error);
+    return FunctionTarget{};
+  }
   if (const auto* unserved = std::get_if<UnservedTarget>(&task.target)) {
     return AslError{.name = "States.TaskFailed",
                     .cause = absl::StrCat("The resource '", task.resource,

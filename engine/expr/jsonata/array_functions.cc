@@ -9,7 +9,6 @@
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
 #include "engine/expr/jsonata/sorting.h"
-#include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -40,25 +39,28 @@ Value Shuffle(const Call& call) {
   return Value::Of(shuffled);
 }
 
-// Equal values have equal hashes. Of arrays and objects only the sizes count.
-size_t HashOf(const Value& value) {
+// Equal values have equal hashes. Of arrays only the size and the first element count.
+size_t HashOf(Evaluation& evaluation, const Value& value) {
+  evaluation.Step();
   switch (value.kind()) {
     case Kind::kBool:
       return absl::HashOf(value.boolean());
     case Kind::kNumber:
       return absl::HashOf(value.number() == 0 ? 0.0 : value.number());
     case Kind::kString:
+      evaluation.ChargeBytes(value.text().size());
       return absl::HashOf(value.text());
     case Kind::kArray:
-      return absl::HashOf(value.size(), value.size() > 0 ? HashOf(value[0]) : 0);
+      return absl::HashOf(value.size(), value.size() > 0 ? HashOf(evaluation, value[0]) : 0);
     case Kind::kObject: {
       // A sum, because the order of the members does not count.
       size_t hash = MemberCount(value);
       for (size_t i = 0; i < MemberCount(value); ++i) {
         const ObjectMember member = MemberAt(value, i);
+        evaluation.Step();
         hash += absl::HashOf(member.key);
         if (member.value.kind() < Kind::kArray) {
-          hash += absl::HashOf(member.key, HashOf(member.value));
+          hash += absl::HashOf(member.key, HashOf(evaluation, member.value));
         }
       }
       return hash;
@@ -67,6 +69,9 @@ size_t HashOf(const Value& value) {
       return static_cast<size_t>(value.kind());
   }
 }
+
+// Of a value in the table of those that have been seen.
+constexpr size_t kBytesPerSeen = 96;
 
 Value Distinct(const Call& call) {
   const Value& values = call[0];
@@ -77,12 +82,12 @@ Value Distinct(const Call& call) {
   absl::flat_hash_map<size_t, std::vector<Value>> seen;
   for (size_t i = 0; i < values.size(); ++i) {
     const Value value = values[i];
-    evaluation.Step();
-    std::vector<Value>& alike = seen[HashOf(value)];
+    std::vector<Value>& alike = seen[HashOf(evaluation, value)];
     const bool is_known = std::any_of(alike.begin(), alike.end(), [&](const Value& other) {
       return evaluation.AreEqual(value, other);
     });
     if (is_known) continue;
+    evaluation.arena().Charge(kBytesPerSeen);
     alike.push_back(value);
     evaluation.Push(distinct, value);
   }
@@ -90,8 +95,8 @@ Value Distinct(const Call& call) {
 }
 
 // What can be sorted without a function to compare: -1, 0 or 1.
-int CompareScalars(const Value& a, const Value& b) {
-  if (a.is_string()) return CompareText(a.text(), b.text());
+int CompareScalars(Evaluation& evaluation, const Value& a, const Value& b) {
+  if (a.is_string()) return evaluation.CompareTexts(a.text(), b.text());
   return a.number() == b.number() ? 0 : a.number() < b.number() ? -1 : 1;
 }
 
@@ -99,6 +104,7 @@ Value Sort(const Call& call) {
   const Value& values = call[0];
   if (values.is_undefined() || values.size() <= 1) return values;
   Evaluation& evaluation = call.evaluation;
+  evaluation.arena().Charge(2 * values.size() * sizeof(Value));
   std::vector<Value> items;
   items.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) items.push_back(values[i]);
@@ -116,7 +122,7 @@ Value Sort(const Call& call) {
     if (!is_sortable) Fail({.code = "D3070", .index = 1});
     MergeSort<Value>(&items, [&](const Value& a, const Value& b) {
       evaluation.Step();
-      return CompareScalars(a, b) > 0;
+      return CompareScalars(evaluation, a, b) > 0;
     });
   }
   Array* sorted = evaluation.NewArray(items.size());

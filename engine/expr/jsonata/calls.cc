@@ -99,6 +99,9 @@ Value Evaluation::ApplyOnce(const Function& function, Arguments* arguments, cons
   switch (function.kind) {
     case Function::Kind::kBuiltin: {
       const Builtin& builtin = *function.builtin;
+      for (const Value& argument : *arguments) {
+        if (argument.is_string()) ChargeBytes(argument.text().size());
+      }
       if (builtin.signature != nullptr) builtin.signature->Fit(*this, context, arguments);
       return builtin.code({*this, *arguments, context, frame});
     }

@@ -290,6 +290,9 @@ void Compile(Program* program) {
   }
   for (Node& node : program->nodes) {
     if (node.kind == NodeKind::kVariable) node.is_free = !program->names[node.name].is_bound;
+    node.is_bare =
+        node.predicates.empty() && (node.grouping == nullptr || node.kind == NodeKind::kPath);
+    node.is_plain_name = node.kind == NodeKind::kName && node.is_bare && node.stages.empty();
     if (node.kind == NodeKind::kPath) {
       node.has_tuple_step = std::any_of(node.children.begin(), node.children.end(),
                                         [](const Node* step) { return step->is_tuple; });

@@ -20,17 +20,9 @@ double MillisNow(const Call& call) {
   return static_cast<double>(absl::ToUnixMillis(call.evaluation.settings().now));
 }
 
-// A picture costs its size, and its size again for what it makes of a number.
-void ChargePicture(const Call& call, const Value& picture) {
-  if (!picture.is_string()) return;
-  call.evaluation.Steps(picture.text().size() / 8);
-  call.evaluation.arena().Charge(16 * picture.text().size());
-}
-
 std::string Format(const Call& call, double millis, const Value& picture, const Value& zone) {
-  ChargePicture(call, picture);
   const absl::string_view offset = zone.is_string() ? zone.text() : absl::string_view();
-  return picture.is_string() ? DatePicture::Parse(picture.text()).Format(millis, offset)
+  return picture.is_string() ? call.evaluation.PictureOf(picture.text()).Format(millis, offset)
                              : DatePicture::Iso8601().Format(millis, offset);
 }
 
@@ -133,22 +125,23 @@ Value ToMillis(const Call& call) {
     }
     return Value::Of(millis);
   }
-  ChargePicture(call, call[1]);
+  call.evaluation.ChargePicture(call[0].text());
   const std::optional<double> read =
-      DatePicture::Parse(call[1].text()).Read(call[0].text(), MillisNow(call));
+      call.evaluation.PictureOf(call[1].text()).Read(call[0].text(), MillisNow(call));
   return read ? Value::Of(*read) : Value();
 }
 
 Value FormatInteger(const Call& call) {
   if (call[0].is_undefined() || !call[1].is_string()) return Value();
-  ChargePicture(call, call[1]);
+  call.evaluation.ChargePicture(call[1].text());
   return call.evaluation.Text(
       IntegerPicture::Parse(call[1].text()).Format(std::floor(call[0].number())));
 }
 
 Value ParseInteger(const Call& call) {
   if (call[0].is_undefined() || !call[1].is_string()) return Value();
-  ChargePicture(call, call[1]);
+  call.evaluation.ChargePicture(call[0].text());
+  call.evaluation.ChargePicture(call[1].text());
   const std::optional<double> number = IntegerPicture::Parse(call[1].text()).Read(call[0].text());
   return number ? Value::Of(*number) : Value();
 }
@@ -163,6 +156,24 @@ constexpr BuiltinEntry kFunctions[] = {
 };
 
 }  // namespace
+
+// Most evaluations have few pictures, and what is read by one is worth keeping: making it is slow.
+const DatePicture& Evaluation::PictureOf(absl::string_view text) {
+  constexpr size_t kKeptMax = 16;
+  constexpr size_t kStepsToMake = 2000;
+  constexpr size_t kBytesKept = 64u << 10;
+  const auto found = date_pictures_.find(text);
+  if (found != date_pictures_.end()) return *found->second;
+  ChargePicture(text);
+  Steps(kStepsToMake);
+  if (date_pictures_.size() >= kKeptMax) {
+    date_pictures_.clear();
+  } else {
+    arena_.Charge(kBytesKept);
+  }
+  auto picture = std::make_shared<const DatePicture>(DatePicture::Parse(text));
+  return *(date_pictures_[std::string(text)] = std::move(picture));
+}
 
 absl::Span<const BuiltinEntry> DateFunctions() { return kFunctions; }
 

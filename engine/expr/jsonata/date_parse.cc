@@ -127,11 +127,13 @@ std::optional<double> DatePicture::ReadPart(const Part& part, absl::string_view 
 }
 
 std::optional<double> DatePicture::Read(absl::string_view text, double now) const {
-  std::string pattern = "^";
-  for (const Part& part : parts_) absl::StrAppend(&pattern, "(", PatternOf(part), ")");
-  const auto regex = Regex::Compile(pattern + "$", {.ignores_case = true}, 0);
+  if (reader_ == nullptr) {
+    std::string pattern = "^";
+    for (const Part& part : parts_) absl::StrAppend(&pattern, "(", PatternOf(part), ")");
+    reader_ = Regex::Compile(pattern + "$", {.ignores_case = true}, 0);
+  }
   RegexMatch match;
-  if (!regex->Find(text, 0, &match)) return std::nullopt;
+  if (!reader_->Find(text, 0, &match)) return std::nullopt;
   Components given;
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i].component == '\0') continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +12,10 @@
 
 namespace millrace::jsonata_internal {
 
+class Regex;
+
 // How a moment is written, as XPath's fn:format-dateTime has it: "[D1o] [MNn] [Y0001]".
+// For one thread.
 class DatePicture {
  public:
   // Throws D3132 and D3135, and what IntegerPicture throws.
@@ -52,6 +56,7 @@ class DatePicture {
   static std::optional<double> ReadZone(const Part& part, absl::string_view text);
 
   std::vector<Part> parts_;
+  mutable std::shared_ptr<const Regex> reader_;  // made by the first Read()
 };
 
 }  // namespace millrace::jsonata_internal

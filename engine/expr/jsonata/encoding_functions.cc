@@ -51,7 +51,7 @@ Value Base64Decode(const Call& call) {
 }
 
 [[noreturn]] void FailUrl(const char* function, absl::string_view url) {
-  Fail({.code = "D3140", .value = Quoted(url), .text = function});
+  Fail({.code = "D3140", .value = Describe(Value::Of(url)), .text = function});
 }
 
 Value Encode(const Call& call, absl::string_view kept, const char* function) {

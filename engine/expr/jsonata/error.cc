@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/expr/jsonata/utf8.h"
 #include "engine/json/json.h"
 
 namespace millrace::jsonata_internal {
@@ -167,6 +168,9 @@ constexpr Template kTemplates[] = {
     {"D3141", "{name}"},
 };
 
+// An expression can put any text into a message.
+constexpr size_t kMessageBytesMax = 32u << 10;
+
 }  // namespace
 
 JsonataError ToError(const Failure& failure) {
@@ -181,6 +185,7 @@ JsonataError ToError(const Failure& failure) {
                                                      {"{value2}", failure.value2},
                                                      {"{index}", absl::StrCat(failure.index)},
                                                      {"{name}", failure.text}});
+    error.message = ReplaceSurrogates(PrefixOf(error.message, kMessageBytesMax));
   }
   return error;
 }

@@ -32,9 +32,11 @@ void Evaluation::Enter() {
 Value Evaluation::Evaluate(const Node& node, const Value& input, Frame* frame) {
   Enter();
   Value result = EvaluateKind(node, input, frame);
-  for (const Stage& stage : node.predicates) result = Filter(*stage.filter, result, frame);
-  if (node.grouping != nullptr && node.kind != NodeKind::kPath) {
-    result = EvaluateGrouping(node.grouping->pairs, node.grouping->position, result, frame);
+  if (!node.is_bare) {
+    for (const Stage& stage : node.predicates) result = Filter(*stage.filter, result, frame);
+    if (node.grouping != nullptr && node.kind != NodeKind::kPath) {
+      result = EvaluateGrouping(node.grouping->pairs, node.grouping->position, result, frame);
+    }
   }
   --depth_;
   return result.is_sequence() ? Unwrap(node, result) : result;
@@ -154,7 +156,7 @@ Value Evaluation::EvaluateKind(const Node& node, const Value& input, Frame* fram
   }
 }
 
-Value Evaluation::EvaluateVariable(const Node& node, const Value& input, Frame* frame) const {
+Value Evaluation::EvaluateVariable(const Node& node, const Value& input, Frame* frame) {
   if (node.name == kNoName) {
     const bool is_wrapped =
         input.is_array() && input.array() != nullptr && input.array()->is_outer_wrapper;
@@ -195,16 +197,21 @@ Value Evaluation::EvaluateBlock(const Node& node, const Value& input, Frame* fra
   return result;
 }
 
+// Of one that is compiled and has run.
+constexpr size_t kBytesPerRegex = 64u << 10;
+
 // Evaluates in the frame of whoever calls $eval, so that the text may use what is bound there.
 Value Evaluation::EvaluateText(absl::string_view text, const Value& input, Frame* frame) {
   Program& program = *evaluated_programs_.emplace_back(std::make_unique<Program>());
-  arena_.Charge(64 * text.size());
-  Steps(text.size());
+  // Next to the tree, each text has a table of names of its own.
+  arena_.Charge(sizeof(Program) + 64 * names_->size() + sizeof(Node) / 2 * text.size());
+  Steps(text.size() + names_->size());
   program.is_states_language = settings_.is_states_language;
   program.names = *names_;
   try {
     Parse(text, &program);
     Compile(&program);
+    arena_.Charge(program.regexes.size() * kBytesPerRegex);
   } catch (const Failure& failure) {
     Fail({.code = "D3120", .value = Quoted(ToError(failure).message)});
   }

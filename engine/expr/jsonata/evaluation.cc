@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@ namespace {
 
 // Looking at the clock costs as much as some ten steps.
 constexpr int64_t kStepsPerLook = 4096;
+constexpr size_t kPictureBytesMax = 4096;
 constexpr uint32_t kScannedMembersMax = 12;
 
 void BuildTable(Arena& arena, Object* object) {
@@ -77,6 +79,13 @@ void Evaluation::CheckStringSize(size_t bytes) const {
   Fail({.code = "D2016", .value = absl::StrCat(settings_.limits.string_bytes_max)});
 }
 
+void Evaluation::ChargePicture(absl::string_view picture) {
+  if (picture.size() > kPictureBytesMax) {
+    Fail({.code = "D2016", .value = absl::StrCat(kPictureBytesMax)});
+  }
+  Steps(picture.size() * picture.size() / 64);
+}
+
 Array* Evaluation::NewArray(size_t capacity) {
   auto* array = arena_.New<Array>();
   array->items = capacity == 0 ? nullptr : arena_.NewArray<Value>(capacity);
@@ -90,7 +99,7 @@ Array* Evaluation::NewSequence(size_t capacity) {
   return array;
 }
 
-void Evaluation::Push(Array* array, const Value& value) {
+void Evaluation::PushSlowly(Array* array, const Value& value) {
   if (array->size == array->capacity) {
     if (array->size >= settings_.limits.sequence_max) {
       Fail({.code = "D2015", .value = absl::StrCat(settings_.limits.sequence_max)});
@@ -161,6 +170,23 @@ void Evaluation::Set(Object* object, absl::string_view key, const Value& value) 
   object->table[slot] = object->size;
 }
 
+void Evaluation::Remove(Object* object, absl::Span<const absl::string_view> keys) {
+  const absl::flat_hash_set<absl::string_view> removed(keys.begin(), keys.end());
+  ObjectMember* const end = object->members + object->size;
+  Steps(keys.size() + object->size / 8);
+  object->size = static_cast<uint32_t>(
+      std::remove_if(object->members, end,
+                     [&](const ObjectMember& member) { return removed.contains(member.key); }) -
+      object->members);
+  object->table = nullptr;
+  if (object->size > kScannedMembersMax) BuildTable(arena_, object);
+}
+
+int Evaluation::CompareTexts(absl::string_view a, absl::string_view b) {
+  ChargeBytes(std::min(a.size(), b.size()));
+  return CompareText(a, b);
+}
+
 Value Evaluation::Text(absl::string_view text) {
   CheckStringSize(text.size());
   char* chars = arena_.AllocateText(text.size());
@@ -201,6 +227,8 @@ bool Evaluation::AreEqual(const Value& a, const Value& b) {
     case Kind::kNumber:
       return a.number() == b.number();
     case Kind::kString:
+      if (a.text().size() != b.text().size()) return false;
+      ChargeBytes(a.text().size());
       return a.text() == b.text();
     case Kind::kArray:
       if (a.IsIdenticalTo(b)) return true;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -21,6 +22,8 @@
 #include "engine/expr/jsonata/value.h"
 
 namespace millrace::jsonata_internal {
+
+class DatePicture;
 
 struct Binding {
   uint32_t name = kNoName;
@@ -70,6 +73,12 @@ class Evaluation {
     steps_left_ -= static_cast<int64_t>(count);
     if (steps_left_ < steps_checkpoint_) Checkpoint();
   }
+  // What going through so many bytes costs beyond the step that asks for it.
+  void ChargeBytes(size_t bytes) {
+    if (bytes >= 64) Steps(bytes / 32);
+  }
+  // A picture, or what is read by one: as long as it is, it takes that many steps squared.
+  void ChargePicture(absl::string_view picture);
   int64_t steps_left() const { return steps_left_; }
   const Settings& settings() const { return settings_; }
   Arena& arena() { return arena_; }
@@ -78,7 +87,12 @@ class Evaluation {
   // --- values
   Array* NewArray(size_t capacity = 0);
   Array* NewSequence(size_t capacity = 0);
-  void Push(Array* array, const Value& value);
+  void Push(Array* array, const Value& value) {
+    if (array->size == array->capacity || value.kind() >= Kind::kArray) {
+      return PushSlowly(array, value);
+    }
+    array->items[array->size++] = value;
+  }
   // Pushes the elements of an array, and anything else as it is; nothing for undefined.
   void PushAll(Array* array, const Value& value);
   // Puts `b` behind `a`, each taken as a sequence.
@@ -86,11 +100,16 @@ class Evaluation {
   Object* NewObject(size_t capacity = 0);
   // `key` must live as long as the evaluation.
   void Set(Object* object, absl::string_view key, const Value& value);
+  void Remove(Object* object, absl::Span<const absl::string_view> keys);
   Value Text(absl::string_view text);  // a copy
   Value Concatenate(absl::string_view a, absl::string_view b);
+  // Valid until the next call.
+  const DatePicture& PictureOf(absl::string_view text);
   // Keeps a JSON value made by a function for as long as the evaluation.
   Value Keep(Json json);
   const Function* NewFunction(const Function& function);
+  // -1, 0 or 1, as JavaScript orders texts.
+  int CompareTexts(absl::string_view a, absl::string_view b);
   void CheckStringSize(size_t bytes) const;
   // Whether it counts as true. An array does where any of its elements does.
   bool AsBoolean(const Value& value);
@@ -110,7 +129,8 @@ class Evaluation {
   Value EvaluateText(absl::string_view text, const Value& input, Frame* frame);  // $eval
 
  private:
-  // --- budget (evaluation.cc)
+  // --- budget and memory (evaluation.cc)
+  void PushSlowly(Array* array, const Value& value);
   void Checkpoint();
   void Enter();
   void CheckDepth(int depth) const;
@@ -120,11 +140,11 @@ class Evaluation {
   void FreeFrame(Frame* frame);
   void Capture(Frame* frame);
   void Bind(Frame* frame, uint32_t name, const Value& value);
-  Value Lookup(uint32_t name, const Frame* frame) const;
+  Value Lookup(uint32_t name, const Frame* frame);
 
   // --- operators (evaluate.cc, operators.cc)
   Value EvaluateKind(const Node& node, const Value& input, Frame* frame);
-  Value EvaluateVariable(const Node& node, const Value& input, Frame* frame) const;
+  Value EvaluateVariable(const Node& node, const Value& input, Frame* frame);
   Value EvaluateArray(const Node& node, const Value& input, Frame* frame);
   Value EvaluateBlock(const Node& node, const Value& input, Frame* frame);
   Value EvaluateNegate(const Node& node, const Value& input, Frame* frame);
@@ -201,6 +221,7 @@ class Evaluation {
   const Node* tail_node_ = nullptr;
   std::deque<std::unique_ptr<Program>> evaluated_programs_;
   std::deque<Json> kept_;
+  absl::flat_hash_map<std::string, std::shared_ptr<const DatePicture>> date_pictures_;
 };
 
 // The value as JSON text for a message.

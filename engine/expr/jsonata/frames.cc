@@ -38,6 +38,7 @@ void Evaluation::Capture(Frame* frame) {
 }
 
 void Evaluation::Bind(Frame* frame, uint32_t name, const Value& value) {
+  Steps(frame->size / 16);
   for (uint32_t i = 0; i < frame->size; ++i) {
     if (frame->bindings[i].name != name) continue;
     frame->bindings[i].value = value;
@@ -53,8 +54,9 @@ void Evaluation::Bind(Frame* frame, uint32_t name, const Value& value) {
   frame->bindings[frame->size++] = {.name = name, .value = value};
 }
 
-Value Evaluation::Lookup(uint32_t name, const Frame* frame) const {
+Value Evaluation::Lookup(uint32_t name, const Frame* frame) {
   for (; frame != nullptr; frame = frame->parent) {
+    Steps(frame->size / 16);
     for (uint32_t i = 0; i < frame->size; ++i) {
       if (frame->bindings[i].name == name) return frame->bindings[i].value;
     }

@@ -19,6 +19,9 @@ struct Group {
   Array* many = nullptr;  // or several
 };
 
+// With its place in the table that finds it by its key.
+constexpr size_t kBytesPerGroup = 2 * sizeof(Group);
+
 class Groups {
  public:
   explicit Groups(size_t expected) { groups_.reserve(expected); }
@@ -93,6 +96,7 @@ Value Evaluation::EvaluateGrouping(const std::vector<Node*>& pairs, size_t posit
       bool is_new;
       Group* group = groups.FindOrAdd(key.text(), &is_new);
       if (is_new) {
+        arena_.Charge(kBytesPerGroup);
         group->pair = pair;
         group->items = item;
         continue;

@@ -164,16 +164,19 @@ Token Lexer::ReadName() {
 Token Lexer::ReadRegex() {
   const size_t start = ++position_;
   int depth = 0;
+  size_t backslashes = 0;  // before the character
   for (; position_ < text_.size(); ++position_) {
     const char c = text_[position_];
-    size_t backslashes = 0;
-    while (position_ - backslashes > start && text_[position_ - backslashes - 1] == '\\') {
+    if (c == '\\') {
       ++backslashes;
+      continue;
     }
     if (c == '/' && depth == 0 && backslashes % 2 == 0) break;
-    if (backslashes > 0) continue;
-    if (c == '(' || c == '[' || c == '{') ++depth;
-    if (c == ')' || c == ']' || c == '}') --depth;
+    if (backslashes == 0) {
+      if (c == '(' || c == '[' || c == '{') ++depth;
+      if (c == ')' || c == ']' || c == '}') --depth;
+    }
+    backslashes = 0;
   }
   if (position_ >= text_.size()) Fail({.code = "S0302", .position = position_});
   const absl::string_view pattern = text_.substr(start, position_ - start);

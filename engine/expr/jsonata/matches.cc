@@ -9,6 +9,9 @@
 namespace millrace::jsonata_internal {
 namespace {
 
+// What RE2 reads in the time of a step.
+constexpr size_t kBytesPerStep = 32;
+
 Value GroupsOf(Evaluation& evaluation, const RegexMatch& match) {
   Array* groups = evaluation.NewArray(match.groups.size());
   for (const absl::string_view group : match.groups) {
@@ -19,12 +22,18 @@ Value GroupsOf(Evaluation& evaluation, const RegexMatch& match) {
 
 bool FindMatch(Evaluation& evaluation, const Function& regex, absl::string_view text, size_t from,
                RegexMatch* match) {
-  evaluation.Steps((text.size() - from) / 64 + 1);
-  if (!regex.node->regex->Find(text, from, match)) return false;
+  const Regex& pattern = *regex.node->regex;
+  // A pattern may have to read all the text to know that a match is one.
+  if (!pattern.is_prompt()) evaluation.Steps((text.size() - from) / kBytesPerStep);
+  const bool is_found = pattern.Find(text, from, match);
+  if (pattern.is_prompt()) {
+    evaluation.Steps(((is_found ? match->end : text.size()) - from + pattern.pattern().size()) /
+                     kBytesPerStep);
+  }
+  evaluation.Step();
+  if (!is_found) return false;
   if (match->start == match->end) {
-    Fail({.code = "D1004",
-          .position = regex.node->position,
-          .value = Quoted(regex.node->regex->pattern())});
+    Fail({.code = "D1004", .position = regex.node->position, .value = Quoted(pattern.pattern())});
   }
   return true;
 }

@@ -120,9 +120,9 @@ void Check(const SubPicture& part, const Symbols& symbols) {
   const auto occurs_twice = [&](const auto& c) { return text.find(c) != text.rfind(c); };
   const bool has_percent = text.find(symbols.percent) != kNone;
   const bool has_per_mille = text.find(symbols.per_mille) != kNone;
-  if (part.exponent && (part.exponent->empty() ||
-                        CountIf(*part.exponent, symbols, &Symbols::IsDecimalDigit) <
-                            part.exponent->size())) {
+  if (part.exponent &&
+      (part.exponent->empty() ||
+       CountIf(*part.exponent, symbols, &Symbols::IsDecimalDigit) < part.exponent->size())) {
     Fail("D3093");
   }
   if (part.exponent && (has_percent || has_per_mille)) Fail("D3092");

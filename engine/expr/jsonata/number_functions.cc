@@ -107,11 +107,14 @@ Value FormatNumberCall(const Call& call) {
   if (call[2].is_object()) {
     for (size_t i = 0; i < MemberCount(call[2]); ++i) {
       const ObjectMember member = MemberAt(call[2], i);
-      if (member.value.is_string()) format.Set(member.key, member.value.text());
+      if (!member.value.is_string()) continue;
+      call.evaluation.ChargePicture(member.value.text());
+      format.Set(member.key, member.value.text());
     }
   }
-  return call.evaluation.Text(FormatNumber(
-      call[0].number(), call[1].is_string() ? call[1].text() : absl::string_view(), format));
+  const absl::string_view picture = call[1].is_string() ? call[1].text() : absl::string_view();
+  call.evaluation.ChargePicture(picture);
+  return call.evaluation.Text(FormatNumber(call[0].number(), picture, format));
 }
 
 Value RandomNumber(const Call& call) { return Value::Of(call.evaluation.random().NextDouble()); }

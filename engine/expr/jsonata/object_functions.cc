@@ -54,7 +54,8 @@ void SpreadInto(Evaluation& evaluation, const Value& value, Array* out) {
 
 Value Spread(const Call& call) {
   if (!call[0].is_array() && !call[0].is_object()) return call[0];
-  Array* spread = call.evaluation.NewSequence();
+  Array* spread = call.evaluation.NewArray();
+  spread->is_sequence = call[0].is_object();
   SpreadInto(call.evaluation, call[0], spread);
   return Value::Of(spread);
 }

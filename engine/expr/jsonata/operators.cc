@@ -4,7 +4,6 @@
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
 #include "engine/expr/jsonata/text.h"
-#include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -75,7 +74,7 @@ Value Evaluation::EvaluateComparison(const Node& node, const Value& left, const 
     is_less = left.number() < right.number();
     is_equal = left.number() == right.number();
   } else {
-    const int order = CompareText(left.text(), right.text());
+    const int order = CompareTexts(left.text(), right.text());
     is_less = order < 0;
     is_equal = order == 0;
   }

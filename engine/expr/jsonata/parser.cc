@@ -15,6 +15,11 @@ namespace {
 // A tree of more levels is refused, so that walking one cannot exhaust the stack.
 constexpr int kHeightMax = 600;
 constexpr int kNestingMax = 400;
+// Each takes some 10 kB, and up to a megabyte while it runs.
+constexpr int kRegexesMax = 64;
+
+constexpr size_t kNodeBytesMax = 48u << 20;
+constexpr size_t kNodesMax = kNodeBytesMax / sizeof(Node);
 
 struct Infix {
   NodeKind kind;
@@ -86,6 +91,9 @@ class Parser {
 
   // A node that knows its height. Its children are given now or reported to Raise().
   Node* Make(NodeKind kind, size_t position, Node* left = nullptr, Node* right = nullptr) {
+    if (program_.nodes.size() >= kNodesMax) {
+      Fail({.code = "D2017", .position = position, .value = absl::StrCat(kNodeBytesMax)});
+    }
     Node* node = program_.NewNode(kind, position);
     node->left = left;
     node->right = right;
@@ -104,6 +112,7 @@ class Parser {
   Program& program_;
   Token token_;
   int nesting_ = 0;
+  int regexes_ = 0;
 };
 
 void Parser::Advance(bool expects_operator) {
@@ -166,6 +175,11 @@ Node* Parser::ParseOperand(const Token& token) {
       return node;
     }
     case TokenKind::kRegex: {
+      if (++regexes_ > kRegexesMax) {
+        Fail({.code = "S0303",
+              .position = token.position,
+              .text = absl::StrCat("it is one of more than ", kRegexesMax)});
+      }
       Node* node = leaf(NodeKind::kRegex);
       node->regex = token.regex;
       return node;

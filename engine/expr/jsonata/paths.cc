@@ -10,14 +10,6 @@
 // are flattened. A sequence of one item that is no array is here that item itself.
 
 namespace millrace::jsonata_internal {
-namespace {
-
-bool IsPlainName(const Node& step) {
-  return step.kind == NodeKind::kName && step.predicates.empty() && step.grouping == nullptr;
-}
-
-}  // namespace
-
 Value Evaluation::EvaluatePath(const Node& path, const Value& input, Frame* frame) {
   if (path.has_tuple_step) return EvaluateTuplePath(path, input, frame);
   const std::vector<Node*>& steps = path.children;
@@ -25,10 +17,23 @@ Value Evaluation::EvaluatePath(const Node& path, const Value& input, Frame* fram
   // A path that begins with a variable has nothing to do with the input.
   bool is_list = input.is_array() && steps[0]->kind != NodeKind::kVariable;
   for (size_t i = 0; i < steps.size(); ++i) {
-    if (i == 0 && steps[0]->is_cons) {
-      current = Evaluate(*steps[0], input, frame);
+    const Node& step = *steps[i];
+    const bool is_last = i + 1 == steps.size();
+    if (!is_list && step.is_plain_name && current.is_object()) {
+      // Most steps are the member of an object, which needs no sequence.
+      const Value found = current.Find(step.text);
+      if (!found.is_array()) {
+        Step();
+        CheckDepth(depth_ + 1);
+        current = found;
+        if (found.is_undefined()) break;
+        continue;
+      }
+    }
+    if (i == 0 && step.is_cons) {
+      current = Evaluate(step, input, frame);
     } else {
-      current = EvaluateStep(*steps[i], current, is_list, i + 1 == steps.size(), frame);
+      current = EvaluateStep(step, current, is_list, is_last, frame);
     }
     if (current.is_undefined() || (current.is_array() && current.size() == 0)) break;
     is_list = current.is_array();
@@ -51,7 +56,7 @@ Value Evaluation::FinishPath(const Node& path, Value result, Frame* frame) {
 
 Value Evaluation::EvaluateItem(const Node& step, const Value& item, Frame* frame) {
   Value result;
-  if (IsPlainName(step)) {
+  if (step.is_bare && step.kind == NodeKind::kName) {
     Enter();
     result = LookupName(item, step.text);
     --depth_;
@@ -77,8 +82,14 @@ Value Evaluation::EvaluateStep(const Node& step, const Value& input, bool is_lis
   SequenceBuilder sequence(*this);
   size_t results = 0;
   Value last;
+  const auto evaluate_name = [&](const Value& item) {
+    Step();
+    return item.is_object() ? item.Find(step.text) : LookupName(item, step.text);
+  };
+  if (step.is_plain_name) CheckDepth(depth_ + 1);
   for (size_t i = 0, size = input.size(); i < size; ++i) {
-    const Value result = EvaluateItem(step, input[i], frame);
+    const Value result =
+        step.is_plain_name ? evaluate_name(input[i]) : EvaluateItem(step, input[i], frame);
     if (result.is_undefined()) continue;
     ++results;
     last = result;

@@ -90,11 +90,14 @@ Value Split(const Call& call) {
 }
 
 // Appends the replacement for one match: $0 is the match, $1 to $9.. its groups, and $$ a dollar.
-void Substitute(absl::string_view replacement, const PatternMatch& match, std::string* out) {
+void Substitute(Evaluation& evaluation, absl::string_view replacement, const PatternMatch& match,
+                std::string* out) {
   const size_t groups = match.groups.size();
   const size_t digits_max = absl::StrCat(std::max<size_t>(groups, 1)).size();
   size_t at = 0;
   while (at < replacement.size()) {
+    evaluation.Step();
+    evaluation.CheckStringSize(out->size());
     const size_t dollar = std::min(replacement.find('$', at), replacement.size());
     absl::StrAppend(out, replacement.substr(at, dollar - at));
     at = dollar + 1;
@@ -141,7 +144,7 @@ void ReplaceMatches(const Call& call, size_t limit, std::string* out) {
       if (!made.is_string()) Fail({.code = "D3012", .value = Describe(made)});
       absl::StrAppend(out, made.text());
     } else if (call[2].is_string()) {
-      Substitute(call[2].text(), match, out);
+      Substitute(evaluation, call[2].text(), match, out);
     }
     evaluation.CheckStringSize(out->size());
     return ++count < limit;

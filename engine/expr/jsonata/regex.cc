@@ -40,6 +40,7 @@ class Translator {
         TranslateGroup();
       } else {
         ++at_;
+        NoteLoop(c);
         if (c == '.') {
           absl::StrAppend(&out_, kDot);
         } else {
@@ -50,7 +51,27 @@ class Translator {
     return std::move(out_);
   }
 
+  // True without unbounded loops, and where the only one ends the pattern, so that wherever it is
+  // left there is a match.
+  bool is_prompt() const {
+    return loops_ == 0 ||
+           (loops_ == 1 && pattern_.find_first_not_of(")?", loop_end_) == absl::string_view::npos);
+  }
+
  private:
+  // At the character behind `c`.
+  void NoteLoop(char c) {
+    if (c == '*' || c == '+') {
+      ++loops_;
+      loop_end_ = at_;
+    } else if (c == '{') {
+      const size_t end = pattern_.find('}', at_);
+      if (end == absl::string_view::npos || pattern_[end - 1] != ',') return;
+      ++loops_;
+      loop_end_ = end + 1;
+    }
+  }
+
   bool Consume(absl::string_view prefix) {
     if (!absl::StartsWith(pattern_.substr(at_), prefix)) return false;
     at_ += prefix.size();
@@ -146,13 +167,15 @@ class Translator {
   const size_t position_;
   size_t at_ = 0;
   bool in_class_ = false;
+  int loops_ = 0;
+  size_t loop_end_ = 0;
   std::string out_;
 };
 
 }  // namespace
 
-Regex::Regex(absl::string_view pattern, std::unique_ptr<re2::RE2> regex)
-    : pattern_(pattern), regex_(std::move(regex)) {}
+Regex::Regex(absl::string_view pattern, std::unique_ptr<re2::RE2> regex, bool is_prompt)
+    : pattern_(pattern), regex_(std::move(regex)), is_prompt_(is_prompt) {}
 
 Regex::~Regex() = default;
 
@@ -163,11 +186,12 @@ std::shared_ptr<const Regex> Regex::Compile(absl::string_view pattern, RegexFlag
   options.set_log_errors(false);
   options.set_max_mem(kProgramBytesMax);
   options.set_case_sensitive(!flags.ignores_case);
+  Translator translator(pattern, position);
   const std::string translated =
-      absl::StrCat(flags.is_multiline ? "(?m)" : "", Translator(pattern, position).Translate());
+      absl::StrCat(flags.is_multiline ? "(?m)" : "", translator.Translate());
   auto regex = std::make_unique<re2::RE2>(translated, options);
   if (!regex->ok()) Refuse(regex->error(), position);
-  return std::shared_ptr<const Regex>(new Regex(pattern, std::move(regex)));
+  return std::shared_ptr<const Regex>(new Regex(pattern, std::move(regex), translator.is_prompt()));
 }
 
 bool Regex::Find(absl::string_view text, size_t from, RegexMatch* match) const {

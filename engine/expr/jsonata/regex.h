@@ -39,12 +39,16 @@ class Regex {
   // The first match that begins at `from` or later.
   bool Find(absl::string_view text, size_t from, RegexMatch* match) const;
   const std::string& pattern() const { return pattern_; }
+  // Whether a match is known as such where it ends, or soon after: nothing in the pattern goes on
+  // over text that need not belong to the match.
+  bool is_prompt() const { return is_prompt_; }
 
  private:
-  Regex(absl::string_view pattern, std::unique_ptr<re2::RE2> regex);
+  Regex(absl::string_view pattern, std::unique_ptr<re2::RE2> regex, bool is_prompt);
 
   const std::string pattern_;
   const std::unique_ptr<re2::RE2> regex_;
+  const bool is_prompt_;
 };
 
 }  // namespace millrace::jsonata_internal

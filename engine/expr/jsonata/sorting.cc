@@ -3,7 +3,6 @@
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
 #include "engine/expr/jsonata/sequence_builder.h"
-#include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -11,7 +10,8 @@ namespace {
 bool IsSortable(const Value& value) { return value.is_string() || value.is_number(); }
 
 // -1, 0 or 1 by one term. What has no such key comes last, also in descending order.
-int CompareKeys(const Value& a, const Value& b, bool is_descending, size_t position) {
+int CompareKeys(Evaluation& evaluation, const Value& a, const Value& b, bool is_descending,
+                size_t position) {
   if (a.is_undefined()) return b.is_undefined() ? 0 : 1;
   if (b.is_undefined()) return -1;
   if (!IsSortable(a) || !IsSortable(b)) {
@@ -24,7 +24,7 @@ int CompareKeys(const Value& a, const Value& b, bool is_descending, size_t posit
   if (a.is_number()) {
     order = a.number() == b.number() ? 0 : a.number() < b.number() ? -1 : 1;
   } else {
-    order = CompareText(a.text(), b.text());
+    order = evaluation.CompareTexts(a.text(), b.text());
   }
   return is_descending ? -order : order;
 }
@@ -43,8 +43,8 @@ Value Evaluation::EvaluateSort(const Node& sort, const Value& input, Frame* fram
   }
   const bool has_rows = input.is_tuple_stream();
   const size_t terms = sort.terms.size();
+  arena_.Charge(count * (terms * sizeof(Value) + 2 * sizeof(uint32_t)));
   std::vector<Value> keys(count * terms, Placeholder());
-  arena_.Charge(keys.size() * sizeof(Value));
   const auto key = [&](size_t item, size_t term) {
     Value& cached = keys[item * terms + term];
     if (IsPlaceholder(cached)) {
@@ -62,7 +62,7 @@ Value Evaluation::EvaluateSort(const Node& sort, const Value& input, Frame* fram
     for (size_t term = 0; term < terms; ++term) {
       const Value left = key(a, term);
       const int compared =
-          CompareKeys(left, key(b, term), sort.terms[term].is_descending, sort.position);
+          CompareKeys(*this, left, key(b, term), sort.terms[term].is_descending, sort.position);
       if (compared != 0) return compared > 0;
     }
     return false;

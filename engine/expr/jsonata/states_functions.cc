@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -103,12 +104,17 @@ Value Uuid(const Call& call) {
                       0x8000 | ((low >> 48) & 0x3FFF), low & 0xFFFFFFFFFFFF));
 }
 
+// Of a value, and of the array or object around it.
+constexpr size_t kBytesPerParsed = 64;
+
 Value Parse(const Call& call) {
   if (call[0].is_undefined()) return Value();
   const absl::string_view text = call[0].text();
   call.evaluation.Steps(text.size() / 16);
-  // A value takes some 16 bytes for what may be two bytes of text.
-  call.evaluation.arena().Charge(8 * text.size());
+  // Values take much more than the few bytes of text that they may be.
+  const auto values = static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return c == ',' || c == '[' || c == '{'; }));
+  call.evaluation.arena().Charge(2 * text.size() + kBytesPerParsed * values);
   absl::StatusOr<Json> json = ParseJson(text);
   if (!json.ok()) {
     Fail({.code = "D3137",

@@ -98,6 +98,8 @@ inline constexpr uint32_t kNoName = 0;
 // One node of the tree. What a kind does not need stays empty.
 struct Node {
   NodeKind kind = NodeKind::kName;
+  bool is_bare = false;         // nothing filters or groups its value
+  bool is_plain_name = false;   // a step that is a name and nothing else
   bool keep_array = false;      // `[]` was written behind it
   bool is_cons = false;         // an array constructor that begins or ends a path
   bool is_tuple = false;        // a step that binds; a path or block whose bindings are looked for

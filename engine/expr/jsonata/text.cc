@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
+#include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -146,7 +147,7 @@ std::string Describe(const Value& value) {
       return text;
     }
     case Kind::kString:
-      return Quoted(value.text().substr(0, kBytesMax));
+      return Quoted(PrefixOf(value.text(), kBytesMax));
     case Kind::kArray:
       if (value.size() == 0) return "[]";
       return absl::StrCat("[", Describe(value[0]), value.size() > 1 ? ",...]" : "]");

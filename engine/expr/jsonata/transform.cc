@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <vector>
 
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
@@ -7,18 +7,6 @@
 // location is changed.
 
 namespace millrace::jsonata_internal {
-namespace {
-
-void Remove(Object* object, absl::string_view key) {
-  const ObjectMember* found = FindMember(*object, key);
-  if (found == nullptr) return;
-  ObjectMember* at = object->members + (found - object->members);
-  std::copy(at + 1, object->members + object->size, at);
-  --object->size;
-  object->table = nullptr;  // its positions no longer hold; scanning does
-}
-
-}  // namespace
 
 // A copy that shares no array or object with the original, and so can be changed.
 Value Evaluation::Clone(const Value& value) {
@@ -73,13 +61,15 @@ void Evaluation::Update(const Node& node, const Value& match, Frame* frame) {
   }
   if (node.otherwise == nullptr) return;
   const Value deletions = Evaluate(*node.otherwise, match, frame);
+  std::vector<absl::string_view> keys;
   for (size_t i = 0; i < ItemCount(deletions); ++i) {
     const Value key = ItemOf(deletions, i);
     if (!key.is_string()) {
       Fail({.code = "T2012", .position = node.otherwise->position, .value = Describe(deletions)});
     }
-    if (object != nullptr) Remove(object, key.text());
+    keys.push_back(key.text());
   }
+  if (object != nullptr && !keys.empty()) Remove(object, keys);
 }
 
 }  // namespace millrace::jsonata_internal

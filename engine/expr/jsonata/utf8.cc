@@ -79,6 +79,12 @@ size_t ByteOffset(absl::string_view text, size_t chars) {
   return at;
 }
 
+absl::string_view PrefixOf(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && IsContinuation(text[bytes_max])) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 size_t CountUtf16(absl::string_view text) {
   size_t units = 0;
   for (const char c : text) {

@@ -12,6 +12,8 @@ namespace millrace::jsonata_internal {
 size_t CountChars(absl::string_view text);
 // Where the `chars`th code point begins; the end where there are fewer.
 size_t ByteOffset(absl::string_view text, size_t chars);
+// The code points at the beginning that take no more than `bytes_max` together.
+absl::string_view PrefixOf(absl::string_view text, size_t bytes_max);
 // The length in UTF-16 code units, in which JavaScript gives positions.
 size_t CountUtf16(absl::string_view text);
 

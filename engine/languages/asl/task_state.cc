@@ -30,8 +30,9 @@ Target ReadFunctionName(ObjectReader& parameters, bool is_jsonata) {
   absl::StatusOr<FunctionTarget> target = ParseFunctionName(*name);
   if (target.ok()) return *std::move(target);
   if (HasPlaceholder(*name)) {
-    return UnservedTarget{absl::StrCat(Quoted(*name), " has a placeholder, which is to be filled "
-                                                      "in before the workflow is created")};
+    return UnservedTarget{absl::StrCat(Quoted(*name),
+                                       " has a placeholder, which is to be filled "
+                                       "in before the workflow is created")};
   }
   parameters.Report("FunctionName", problem_code::kInvalidResource,
                     std::string(target.status().message()));
@@ -46,8 +47,7 @@ Target ReadInvocation(const StateSource& source) {
     return FunctionTarget{.name_from_parameters = true};
   }
   if (!fields.Has(field)) {
-    return UnservedTarget{
-        absl::StrCat("'", field, "' is absent, which would hold 'FunctionName'")};
+    return UnservedTarget{absl::StrCat("'", field, "' is absent, which would hold 'FunctionName'")};
   }
   const Json* json = fields.FindObject(field);
   if (json == nullptr) return {};
@@ -84,10 +84,12 @@ void ReadResource(const StateSource& source, TaskState* task) {
   task->resource = *text;
   task->wraps_invocation = resource->wraps_invocation;
   task->resource_type = resource->resource_type;
+  task->action = resource->action;
   task->target = resource->wraps_invocation ? ReadInvocation(source) : resource->target;
   if (const auto* unserved = std::get_if<UnservedTarget>(&task->target)) {
-    fields.Warn("Resource", problem_code::kResourceNotServed,
-                absl::StrCat("Each call of ", Quoted(*text), " will fail: ", unserved->reason, "."));
+    fields.Warn(
+        "Resource", problem_code::kResourceNotServed,
+        absl::StrCat("Each call of ", Quoted(*text), " will fail: ", unserved->reason, "."));
   }
 }
 

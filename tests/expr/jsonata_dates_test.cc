@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include "tests/expr/jsonata_cases.h"
+
+namespace millrace {
+namespace {
+
+TEST(JsonataDates, AreFormatted) {
+  ExpectAll({
+      {"$fromMillis(1510067557121)", R"("2017-11-07T15:12:37.121Z")"},
+      {"$fromMillis(1510067557121, '[Y]-[M]-[D]')", R"("2017-11-7")"},
+      {"$fromMillis(1510067557121, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001]')",
+       R"("2017-11-07T15:12:37.121")"},
+      {"$fromMillis(1510067557121, '[Y,2-2]/[M1,2]/[D,2]')", R"("17/11/07")"},
+      {"$fromMillis(1510067557121, '[FNn], [D1o] [MNn] [Y]')", R"("Tuesday, 7th November 2017")"},
+      {"$fromMillis(1510067557121, '[FN,3-3] [MN,3-3] [Fn]')", R"("TUE NOV tuesday")"},
+      {"$fromMillis(1510067557121, '[MI].[DI].[YI]')", R"("XI.VII.MMXVII")"},
+      {"$fromMillis(1510067557121, '[Mi] [Ma] [MA]')", R"("xi k K")"},
+      {"$fromMillis(1510067557121, '[Dw] [DW] [DWw] [Dwo] [YWw]')",
+       R"("seven SEVEN Seven seventh Two Thousand and Seventeen")"},
+      {"$fromMillis(1510067557121, '[h]:[m01][PN] [h01] [H] [Pn]')", R"("3:12PM 03 15 pm")"},
+      {"$fromMillis(1510067557121, '[H#01]')", R"("15")"},
+      {"$fromMillis(1510067557121, '[F0] [F1] [d] [d001] [W] [w] [xNn] [X]')",
+       R"("2 2 311 311 45 2 November 2017")"},
+      {"$fromMillis(1510067557121, '[E] [C]')", R"("ISO ISO")"},
+      {"$fromMillis(1510067557121, 'on the [D1o], [[literal]] [Y]')",
+       R"("on the 7th, [literal] 2017")"},
+      {"$fromMillis(1510067557121, '[Y9,999,*] [Y#,##0]')", "D3130"},
+      {"$fromMillis(1510067557121, '[H]:[m] [z]', '-0500')", R"("10:12 GMT-05:00")"},
+      {"$fromMillis(1510067557121, '[H]:[m] [Z]', '+0530')", R"("20:42 +05:30")"},
+      {"$fromMillis(1510067557121, '[H]:[m] [Z01:01] [Z0101t] [Z0]', '+0100')",
+       R"("16:12 +01:00 +0100 +1")"},
+      {"$fromMillis(1510067557121, '[Z0101t]')", R"("Z")"},
+      {"$fromMillis(1510067557121, '[Z] [z]', '0000')", R"("+00:00 GMT+00:00")"},
+      {"$fromMillis(1510067557121, (), '+0100')", R"("2017-11-07T16:12:37.121+01:00")"},
+      {"$fromMillis(1510067557121, '[f,1-1] [f,2] [f001]')", R"("121 121 121")"},
+      {"$fromMillis(-1)", R"("1969-12-31T23:59:59.999Z")"},
+      {"$fromMillis(253402300799999)", R"("9999-12-31T23:59:59.999Z")"},
+      {"$fromMillis(-62135596800000, '[Y]-[M01]-[D01]')", R"("1-01-01")"},
+      {"$fromMillis(951782400000, '[D]/[M]/[Y] [d]')", R"("29/2/2000 60")"},
+      {"$fromMillis(1609459200000, '[X]-W[W01]-[F1]')", R"("2020-W53-5")"},
+      {"$fromMillis(1199145600000, '[X]-W[W01]')", R"("2008-W01")"},
+      {"$fromMillis(1230768000000, '[W] [w] [x]')", R"("1 1 1")"},
+      {"$fromMillis(0, '')", R"("")"},
+      {"$fromMillis(0, '[Y ]')", R"("1970")"},
+      {"$fromMillis(0, '[q]')", "D3132"},
+      {"$fromMillis(0, '[YN]')", "D3133"},
+      {"$fromMillis(0, '[Z00000]')", "D3134"},
+      {"$fromMillis(0, '[Y')", "D3135"},
+      {"$fromMillis(0, 'Y]')", R"("Y]")"},
+      {"$fromMillis('a')", "nothing"},
+      {"$fromMillis(missing)", "nothing"},
+  });
+}
+
+TEST(JsonataDates, AreParsed) {
+  ExpectAll({
+      {"$toMillis('1970-01-01T00:00:00.001Z')", "1"},
+      {"$toMillis('2017-10-30T16:25:32.935Z')", "1509380732935"},
+      {"$toMillis('2017-10-30T16:25:32Z')", "1509380732000"},
+      {"$toMillis('2017-10-30T16:25:32.9+0100')", "1509377132900"},
+      {"$toMillis('2017-10-30T16:25:32-05:30')", "1509400532000"},
+      {"$toMillis('2017-10-30T16:25')", "D3110"},
+      {"$toMillis('2017-10-30')", "1509321600000"},
+      {"$toMillis('2017-10')", "1506816000000"},
+      {"$toMillis('2017')", "1483228800000"},
+      {"$toMillis('2017-13-01')", "D3110"},
+      {"$toMillis('x')", "D3110"},
+      {"$toMillis('30/10/2017')", "D3110"},
+      {"$toMillis('')", "D3110"},
+      {"$toMillis(missing)", "nothing"},
+      {"$toMillis('2017', '[Y]')", "1483228800000"},
+      {"$toMillis('2017-10', '[Y]-[M]')", "1506816000000"},
+      {"$toMillis('1/2/2018', '[D]/[M]/[Y]')", "1517443200000"},
+      {"$toMillis('1st of February 2018', '[D1o] of [MNn] [Y]')", "1517443200000"},
+      {"$toMillis('Tuesday, 6 FEB 2018', '[FNn], [D1] [MN,3-3] [Y]')", "D3136"},
+      {"$toMillis('MMXVIII-II-III', '[YI]-[MI]-[DI]')", "1517616000000"},
+      {"$toMillis('twenty-seventh of april two thousand and eight', '[Dwo] of [Mn] [Yw]')",
+       "D3136"},
+      {"$toMillis('2018-02-03 11:30 pm', '[Y]-[M]-[D] [h]:[m] [Pn]')", "1517700600000"},
+      {"$toMillis('2018-02-03 12:30 am', '[Y]-[M]-[D] [h]:[m] [P]')", "1517617800000"},
+      {"$toMillis('2018-02-03 12:30 pm', '[Y]-[M]-[D] [h]:[m] [P]')", "1517661000000"},
+      {"$toMillis('2018-02-03 23:30:05.250', '[Y]-[M]-[D] [H]:[m]:[s].[f]')", "1517700605250"},
+      {"$toMillis('2018-02-03 23:30 +0130', '[Y]-[M]-[D] [H]:[m] [Z]')", "nothing"},
+      {"$toMillis('2018-02-03 23:30 -01:30', '[Y]-[M]-[D] [H]:[m] [Z01:01]')", "1517702400000"},
+      {"$toMillis('2018-02-03 23:30 GMT+1', '[Y]-[M]-[D] [H]:[m] [z]')", "nothing"},
+      {"$toMillis('20180203', '[Y0001][M01][D01]')", "1517616000000"},
+      {"$toMillis('2018-034', '[Y0001]-[d001]')", "1517616000000"},
+      {"$toMillis('2018 12', '[Y] [H]')", "D3136"},
+      {"$toMillis('3 2018', '[D] [Y]')", "D3136"},
+      {"$toMillis('2018-W05', '[X]-W[W]')", "D3136"},
+      {"$toMillis('5 2018', '[F1] [Y]')", "1514764800000"},
+      {"$toMillis('a', '[Y')", "D3135"},
+      {"$toMillis('a', '[q]')", "D3132"},
+      {"$toMillis('2018-02-30', '[Y]-[M]-[D]')", "1519948800000"},
+      {"$toMillis('no', '[Y]-[M]')", "nothing"},
+      {"$now() = $now()", "true"},
+      {"$type($millis())", R"("number")"},
+      {"$toMillis($fromMillis(1510067557121, '[Y]-[M]-[D] [H]:[m]:[s].[f001] [Z]', '-0230'), "
+       "'[Y]-[M]-[D] [H]:[m]:[s].[f001] [Z]')",
+       "1510063957121"},
+  });
+}
+
+}  // namespace
+}  // namespace millrace
