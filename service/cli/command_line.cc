@@ -30,6 +30,7 @@ CLI::App* FindSubcommand(CLI::App& app, const std::string& name) {
 std::string NoSubcommand(CLI::App& app, const std::string& name) {
   const std::vector<CLI::App*> commands = Subcommands(app);
   std::vector<absl::string_view> names;
+  names.reserve(commands.size());
   for (const CLI::App* command : commands) names.push_back(command->get_name());
   return absl::StrCat("'", name, "' is no subcommand", DidYouMean(name, names), " There are ",
                       absl::StrJoin(names, ", "), ".");

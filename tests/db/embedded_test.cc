@@ -153,7 +153,8 @@ TEST(EmbeddedPostgresTest, AFolderWithSomebodysFilesIsRefusedAndStays) {
 void CrashWhen(const std::string& folder, const std::string& file) {
   const pid_t child = fork();
   if (child == 0) {
-    auto server = EmbeddedPostgres::Start({.data_dir = folder});
+    const auto server = EmbeddedPostgres::Start({.data_dir = folder});
+    if (!server.ok()) _exit(1);
     for (;;) pause();
   }
   const absl::Time deadline = absl::Now() + absl::Seconds(60);

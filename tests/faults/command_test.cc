@@ -33,6 +33,7 @@ pid_t Begin(std::vector<std::string> arguments, const std::string& output) {
   EXPECT_NE(binary, nullptr);
   arguments.insert(arguments.begin(), binary);
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   const pid_t child = fork();

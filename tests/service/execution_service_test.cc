@@ -255,6 +255,21 @@ TEST_F(ExecutionServiceTest, KeptExecutionsAreListedAndGot) {
     ASSERT_TRUE(Call(*node_->execution_stub, list_method, list, &page).ok());
     ASSERT_EQ(page.executions_size(), 1);
     EXPECT_EQ(page.executions(0).uid(), kept.uid());
+    EXPECT_EQ(Get(kept.name()).uid(), kept.uid());
+    v1::GetExecutionHistoryRequest history;
+    history.set_name(kept.name());
+    v1::GetExecutionHistoryResponse events;
+    EXPECT_TRUE(Call(*node_->execution_stub, &v1::ExecutionService::Stub::GetExecutionHistory,
+                     history, &events)
+                    .ok());
+    EXPECT_GT(events.events_size(), 0);
+    v1::GetExecutionWorkflowRequest which;
+    which.set_name(kept.name());
+    v1::WorkflowRevision revision;
+    EXPECT_TRUE(Call(*node_->execution_stub, &v1::ExecutionService::Stub::GetExecutionWorkflow,
+                     which, &revision)
+                    .ok());
+    EXPECT_EQ(revision.definition(), kSleeper);
     if (again) break;
     Create("w", kSleeper);  // the name's new owner has none
     ASSERT_TRUE(Call(*node_->execution_stub, list_method, list, &page).ok());
