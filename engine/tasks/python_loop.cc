@@ -25,7 +25,8 @@ constexpr int kEventsMax = 128;
 constexpr int64_t kWaitMillisMax = 60'000;
 constexpr uint64_t kSources = 4;
 constexpr absl::string_view kReady = R"({"ready":true})";
-// A process that was asked to end gets this long before it is made to.
+// A process that was asked to end, or that has closed its answers, gets this long before it is made
+// to.
 constexpr absl::Duration kEndMax = absl::Seconds(1);
 
 AslError ExitError(std::string cause) {
@@ -38,11 +39,13 @@ AslError ErrorForStatus(int status) {
         absl::StrCat("The function's process ended with exit code ", WEXITSTATUS(status), "."));
   }
   if (WTERMSIG(status) == SIGKILL) {
-    return ExitError("The function's process was killed, or closed its connection.");
+    return ExitError("The function's process was killed.");
   }
   return ExitError(
       absl::StrCat("The function's process was ended by signal ", WTERMSIG(status), "."));
 }
+
+AslError OutOfTurn() { return ExitError("The function's process answered out of turn."); }
 
 // The thread gets no signals: the server's handlers run elsewhere, and writing to a process that
 // is gone is an error to handle here, not a SIGPIPE.
@@ -167,7 +170,7 @@ void PythonLoop::Unwatch(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nu
 int64_t PythonLoop::DueNanos(const Seat& seat) const {
   const PythonProcess& process = seat.process;
   absl::Duration allowed = options_.idle_max;
-  if (process.phase() == PythonProcess::Phase::kEnding) {
+  if (!process.is_heard()) {
     allowed = kEndMax;
   } else if (process.phase() == PythonProcess::Phase::kStarting) {
     allowed = options_.start_max;
@@ -203,7 +206,7 @@ void PythonLoop::HandleEvent(uint64_t tag) {
   Seat& seat = *found->second;
   if (source == Source::kExit) return HandleExit(seat);
   // One event may have ended what the next one of the same round is about.
-  if (seat.process.phase() == PythonProcess::Phase::kEnding) return;
+  if (!seat.process.is_heard()) return;
   if (source == Source::kAnswers) return Receive(seat, PythonProcess::ReadMode::kReadOnce);
   if (seat.process.Send()) {
     Unwatch(seat.process.child().requests.get());
@@ -214,25 +217,33 @@ void PythonLoop::HandleEvent(uint64_t tag) {
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
   for (const std::string& frame : received.frames) {
-    if (seat.process.phase() == PythonProcess::Phase::kEnding) return;
+    if (!seat.process.is_heard()) return;
     HandleFrame(seat, frame);
   }
-  if (received.closed && seat.process.phase() != PythonProcess::Phase::kEnding) {
-    EndSeat(seat, std::nullopt);
+  if (received.is_broken && seat.process.is_heard()) {
+    EndSeat(seat, ExitError("The function's process wrote what is no answer in place of one."));
   }
+  if (received.is_closed && seat.process.is_heard()) HandleClose(seat);
   MarkDue(*seat.function);
+}
+
+// How it ends tells the call that it runs, if it has one.
+void PythonLoop::HandleClose(Seat& seat) {
+  const bool is_idle = seat.process.is_free();
+  seat.process.BecomeClosed(SteadyNanos());
+  Unwatch(seat.process.child().answers.get());
+  if (is_idle) EndSeat(seat, std::nullopt);
 }
 
 void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
   if (seat.process.phase() == PythonProcess::Phase::kStarting && frame == kReady) {
     return seat.process.BecomeReady(SteadyNanos());
   }
-  const AslError out_of_turn = ExitError("The function's process answered out of turn.");
-  if (!seat.process.call()) return EndSeat(seat, out_of_turn);
+  if (!seat.process.call()) return EndSeat(seat, OutOfTurn());
   absl::string_view text = frame;
   const std::string prefix = absl::StrCat("{\"n\":", seat.process.call()->number, ",\"result\":");
   if (!absl::ConsumePrefix(&text, prefix)) return HandleError(seat, frame);
-  if (!absl::ConsumeSuffix(&text, "}")) return EndSeat(seat, out_of_turn);
+  if (!absl::ConsumeSuffix(&text, "}")) return EndSeat(seat, OutOfTurn());
   absl::StatusOr<Json> result = ParseJson(text);
   PythonCall call = seat.process.TakeCall(SteadyNanos());
   if (result.ok()) return Finish(std::move(call), *std::move(result));
@@ -252,7 +263,7 @@ void PythonLoop::HandleError(Seat& seat, absl::string_view frame) {
   const bool is_its_own = n == static_cast<int64_t>(seat.process.call()->number);
   if (!(is_its_own || (n == 0 && is_last)) || error == nullptr || !error->is_string() ||
       cause == nullptr || !cause->is_string()) {
-    return EndSeat(seat, ExitError("The function's process answered out of turn."));
+    return EndSeat(seat, OutOfTurn());
   }
   Finish(seat.process.TakeCall(SteadyNanos()),
          AslError{.name = std::string(error->AsString().data(), error->AsString().size()),
@@ -266,7 +277,6 @@ void PythonLoop::EndSeat(Seat& seat, std::optional<AslError> verdict) {
   if (seat.waits_to_send) Unwatch(child.requests.get());
   seat.waits_to_send = false;
   Unwatch(child.answers.get());
-  seat.was_ready = seat.process.phase() == PythonProcess::Phase::kServing;
   seat.process.End(SteadyNanos());
   function.process = 0;
   --slots_taken_;
@@ -277,14 +287,12 @@ void PythonLoop::EndSeat(Seat& seat, std::optional<AslError> verdict) {
 
 void PythonLoop::HandleExit(Seat& seat) {
   // What it answered before its end counts. A child of its own may hold the pipe open.
-  if (seat.process.phase() != PythonProcess::Phase::kEnding) {
-    Receive(seat, PythonProcess::ReadMode::kReadAll);
-  }
+  if (seat.process.is_heard()) Receive(seat, PythonProcess::ReadMode::kReadAll);
   if (seat.process.phase() != PythonProcess::Phase::kEnding) EndSeat(seat, std::nullopt);
   Unwatch(seat.process.child().exit.get());
   const AslError error = ErrorForStatus(seat.process.WaitForEnd());
   Function& function = *seat.function;
-  const bool failed_to_start = !seat.was_ready && !seat.was_given_up;
+  const bool failed_to_start = !seat.process.was_ready() && !seat.was_given_up;
   std::optional<PythonCall> call;
   if (seat.process.call()) call = seat.process.TakeCall(SteadyNanos());
   folder_maker_->Remove(seat.process.TakeFolder());
@@ -305,6 +313,9 @@ void PythonLoop::EndIfOverdue(Seat& seat, int64_t now_nanos) {
   if (now_nanos < DueNanos(seat)) return;
   if (seat.process.phase() == PythonProcess::Phase::kEnding) {
     return seat.process.EndByForce(now_nanos);
+  }
+  if (seat.process.phase() == PythonProcess::Phase::kClosed) {
+    return EndSeat(seat, ExitError("The function's process closed its connection."));
   }
   // This thread may be late: what was answered meanwhile was in time.
   Receive(seat, PythonProcess::ReadMode::kReadAll);

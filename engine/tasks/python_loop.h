@@ -53,7 +53,6 @@ class PythonLoop {
     uint64_t key;
     Function* function;
     PythonProcess process;
-    bool was_ready = false;     // before it was killed
     bool was_given_up = false;  // while starting: nobody waits for its exit
     bool waits_to_send = false;
   };
@@ -78,6 +77,7 @@ class PythonLoop {
   void HandleEvent(uint64_t tag);
 
   void Receive(Seat& seat, PythonProcess::ReadMode mode);
+  void HandleClose(Seat& seat);
   void HandleFrame(Seat& seat, absl::string_view frame);
   void HandleError(Seat& seat, absl::string_view frame);
   void HandleExit(Seat& seat);

@@ -140,14 +140,15 @@ bool PythonProcess::Send() {
 
 PythonProcess::Received PythonProcess::Receive(ReadMode mode) {
   Received received;
-  while (!received.closed) {
+  while (!received.is_closed && !received.is_broken) {
     const size_t before = input_.size();
     input_.resize(before + kReadBytes);
     const ssize_t size = read(child_.answers.get(), input_.data() + before, kReadBytes);
     input_.resize(before + static_cast<size_t>(std::max<ssize_t>(size, 0)));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
-    received.closed = size <= 0 || !TakeFrames(&received.frames);
+    received.is_closed = size <= 0;
+    received.is_broken = size > 0 && !TakeFrames(&received.frames);
     if (mode == ReadMode::kReadOnce) break;
   }
   return received;
@@ -170,6 +171,12 @@ void PythonProcess::BecomeReady(int64_t now_nanos) {
   MILLRACE_CHECK(phase_ == Phase::kStarting);
   phase_ = Phase::kServing;
   since_nanos_ = ready_nanos_ = now_nanos;
+}
+
+void PythonProcess::BecomeClosed(int64_t now_nanos) {
+  MILLRACE_CHECK(is_heard());
+  phase_ = Phase::kClosed;
+  since_nanos_ = now_nanos;
 }
 
 PythonCall PythonProcess::TakeCall(int64_t now_nanos) {

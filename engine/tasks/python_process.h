@@ -32,13 +32,15 @@ std::string MakeRequestFrame(uint64_t number, const HandlerName& handler, const 
 // that call. Used by one thread only, which must be the one that started it and must outlive it.
 class PythonProcess {
  public:
-  // kStarting until the interpreter runs; kEnding once it was killed and only its exit is awaited.
-  enum class Phase { kStarting, kServing, kEnding };
+  // kStarting until the interpreter runs; kClosed once it has closed its answers, and should be on
+  // its way out; kEnding once it was killed and only its exit is awaited.
+  enum class Phase { kStarting, kServing, kClosed, kEnding };
 
-  // What came from the process: an answer, or the end of its usefulness.
+  // What came from the process: answers, or the end of its usefulness.
   struct Received {
     std::vector<std::string> frames;
-    bool closed = false;  // no more will come
+    bool is_closed = false;  // no more will come
+    bool is_broken = false;  // what came is no answer
   };
 
   struct Options {
@@ -55,11 +57,14 @@ class PythonProcess {
   const FunctionCode& code() const { return *code_; }
   const ChildProcess& child() const { return child_; }
   const std::optional<PythonCall>& call() const { return call_; }
-  // Since when it runs its call, or is idle, or starting, or ending.
+  // Since when it runs its call, or is idle, or in its phase.
   int64_t since_nanos() const { return since_nanos_; }
   // Whether it has had a fair share of calls since it was started, when other functions wait for a
   // process.
   bool has_had_turn(int64_t now_nanos) const;
+  // Whether it is one that answers could still come from.
+  bool is_heard() const { return phase_ == Phase::kStarting || phase_ == Phase::kServing; }
+  bool was_ready() const { return ready_nanos_ != 0; }
   // Whether the next call can be given to it.
   bool is_free() const { return phase_ == Phase::kServing && !call_; }
   // Between calls: whether nothing has come since the last answer. Otherwise the function writes
@@ -75,6 +80,8 @@ class PythonProcess {
   Received Receive(ReadMode mode);
   // The interpreter runs.
   void BecomeReady(int64_t now_nanos);
+  // It has closed its answers: how it ends, which is soon known, tells why.
+  void BecomeClosed(int64_t now_nanos);
   PythonCall TakeCall(int64_t now_nanos);
 
   // Kills the process and its descendants and closes the pipes.
