@@ -2,9 +2,16 @@
 add_library(millrace_options INTERFACE)
 target_compile_options(millrace_options INTERFACE
   -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-unused-parameter)
-# GCC 12 sees overruns in std::string's own inlined code (its bugs 105329 and 105651).
-target_compile_options(millrace_options INTERFACE -Wno-array-bounds -Wno-restrict
-  -Wno-stringop-overflow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 sees overruns in std::string's own inlined code (its bugs 105329 and 105651).
+  target_compile_options(millrace_options INTERFACE -Wno-array-bounds -Wno-restrict
+    -Wno-stringop-overflow)
+else()
+  # Clang warns of designated initializers that leave fields to their defaults.
+  target_compile_options(millrace_options INTERFACE -Wno-missing-designated-field-initializers
+    -Wno-unknown-warning-option -Wno-missing-braces -Wno-unused-private-field
+    -Wno-unused-lambda-capture)
+endif()
 target_include_directories(millrace_options INTERFACE ${CMAKE_SOURCE_DIR})
 # One level of file names in checks and logs, the same in every build folder.
 add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
@@ -18,14 +25,18 @@ if(MILLRACE_SANITIZE)
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MILLRACE_SANITIZE})
   # GCC's own diagnostics lose track of values under instrumentation.
-  target_compile_options(millrace_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(millrace_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+  endif()
 endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
-  add_compile_options(-fpch-preprocess)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)

@@ -8,17 +8,17 @@ namespace {
 // What every claim does to the rows that `claimed` has locked. A mark that still stands tells that
 // whoever took the execution up died before its fence: a loss, unless it was this very node. Rows
 // with losses wait in line, where a death says nothing of them: their mark comes with their turn.
-#define TAKE_UP                                                                     \
-  "UPDATE executions e\n"                                                           \
-  "   SET owner    = $1::uuid,\n"                                                   \
-  "       wake_at  = NULL,\n"                                                       \
-  "       claims   = e.claims + 1,\n"                                               \
-  "       losses   = e.losses\n"                                                    \
-  "                  + (e.unfenced AND e.owner IS DISTINCT FROM $1::uuid)::int4,\n" \
+#define TAKE_UP                                                                         \
+  "UPDATE executions e\n"                                                               \
+  "   SET owner    = $1::uuid,\n"                                                       \
+  "       wake_at  = NULL,\n"                                                           \
+  "       claims   = e.claims + 1,\n"                                                   \
+  "       losses   = e.losses\n"                                                        \
+  "                  + (e.unfenced AND e.owner IS DISTINCT FROM $1::uuid)::int4,\n"     \
   "       unfenced = CASE WHEN e.unfenced THEN e.owner IS NOT DISTINCT FROM $1::uuid\n" \
-  "                       ELSE e.losses = 0 END\n"                                   \
-  "  FROM claimed\n"                                                                \
-  " WHERE e.execution_key = claimed.execution_key\n"                                \
+  "                       ELSE e.losses = 0 END\n"                                      \
+  "  FROM claimed\n"                                                                    \
+  " WHERE e.execution_key = claimed.execution_key\n"                                    \
   "RETURNING e.execution_key, e.claims, e.losses\n"
 
 // SKIP LOCKED, so that nodes share the work instead of waiting for each other.

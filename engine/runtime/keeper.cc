@@ -214,10 +214,9 @@ void Keeper::TakeUpRisky() {
 bool Keeper::TakeUpNextRisky() {
   const Claim claim = risky_.front();
   if (claim.losses >= kLossesMax) {
-    const absl::Status status =
-        storage_->Quarantine(node_->me(), claim.key,
-                             absl::StrCat("lost ", claim.losses,
-                                          " times between being taken up and its first commit"));
+    const absl::Status status = storage_->Quarantine(
+        node_->me(), claim.key,
+        absl::StrCat("lost ", claim.losses, " times between being taken up and its first commit"));
     if (!status.ok()) return false;
     risky_.pop_front();
     Log(LogLevel::kError, "an execution is quarantined",
@@ -308,13 +307,11 @@ int Keeper::ReadAsked() {
     absl::flat_hash_set<ExecutionKey> missing(slice.begin(), slice.end());
     for (const StoredExecution& stored : read->executions) {
       missing.erase(stored.key);
-      const bool is_own =
-          stored.status == ExecutionStatus::kRunning && stored.owner == node_->me();
+      const bool is_own = stored.status == ExecutionStatus::kRunning && stored.owner == node_->me();
       if (!is_own || readable.contains(stored.key)) {
         HandOutOne(stored, read->token, nullptr);
-      } else if (std::none_of(claims->begin(), claims->end(), [&](const Claim& claim) {
-                   return claim.key == stored.key;
-                 })) {
+      } else if (std::none_of(claims->begin(), claims->end(),
+                              [&](const Claim& claim) { return claim.key == stored.key; })) {
         // Another statement had it locked: without a new claim it is not to be handed out.
         ReadAgain(stored.key);
         has_locked = true;

@@ -143,8 +143,7 @@ void Lane::Handle(lane_message::Start message) {
 
 void Lane::Handle(lane_message::Give message) {
   if (const auto& origin = message.event.origin) {
-    under_way_.erase(
-        {.key = message.key, .event_id = origin->event_id, .writer = origin->writer});
+    under_way_.erase({.key = message.key, .event_id = origin->event_id, .writer = origin->writer});
   }
   Held* held = Find(message.key);
   // Whoever takes the execution up, if it still waits for the task, dispatches it again.
@@ -358,8 +357,7 @@ void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writ
   if (held.durability == Durability::kSteps) {
     origin.writer = held.writers.try_emplace(invoke.event_id, writer).first->second;
     ForgetClosedWriters(held);
-    const CallUnderWay call{
-        .key = held.key, .event_id = invoke.event_id, .writer = origin.writer};
+    const CallUnderWay call{.key = held.key, .event_id = invoke.event_id, .writer = origin.writer};
     if (!under_way_.insert(call).second) return;
     context.idempotency_key = IdempotencyKey(held.key, invoke.event_id, origin.writer);
   } else {

@@ -383,7 +383,8 @@ TEST_P(StorageContractTest, WhatIsReleasedIsDueAtOnceAndNoLoss) {
   const ExecutionKey key = Started("a", me_), theirs = Started("b", other_);
   Lost(third_);
   EXPECT_THAT(Checked(storage_.ClaimKeys(third_, {key})), SizeIs(1));
-  ASSERT_TRUE(storage_.Release(other_, {key, theirs}, absl::ZeroDuration()).ok());  // no longer its own
+  ASSERT_TRUE(
+      storage_.Release(other_, {key, theirs}, absl::ZeroDuration()).ok());  // no longer its own
   EXPECT_EQ(ReadOne(key).owner, third_);
   ASSERT_TRUE(storage_.Release(third_, {key}, absl::ZeroDuration()).ok());
   EXPECT_EQ(ReadOne(key).owner, std::nullopt);

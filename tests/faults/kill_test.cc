@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -25,8 +26,9 @@
 namespace millrace::testing {
 namespace {
 
-constexpr int kExecutions = 1000;
+constexpr int kStarters = 4;
 constexpr int kOpenAtKill = 200;
+constexpr absl::Duration kBackWithin = absl::Seconds(10);
 constexpr char kParent[] = "projects/default/workflows/order";
 
 std::string ReadFile(const std::string& path) {
@@ -113,7 +115,7 @@ class KillTest : public ::testing::Test {
   void StartAll(int first, int step) {
     auto stub = v1::ExecutionService::NewStub(server_.NewChannel());
     const std::string input = ReadFile("docs/examples/order.input.json");
-    for (int i = first; i < kExecutions; i += step) {
+    for (int i = first; i < executions_; i += step) {
       while (true) {
         v1::StartExecutionRequest request;
         request.set_parent(kParent);
@@ -130,6 +132,14 @@ class KillTest : public ::testing::Test {
         }
       }
     }
+  }
+
+  std::vector<std::thread> StartAllBeside() {
+    std::vector<std::thread> starters;
+    for (int i = 0; i < kStarters; ++i) {
+      starters.emplace_back([this, i] { StartAll(i, kStarters); });
+    }
+    return starters;
   }
 
   size_t Acknowledged() {
@@ -151,15 +161,36 @@ class KillTest : public ::testing::Test {
     return response.executions_size();
   }
 
-  // Waits for at least 200 open executions while more starts are to come, then kills.
-  void KillInTheMiddle(size_t acknowledged_min, bool with_postmaster) {
-    while (Acknowledged() < acknowledged_min || CountRunning(kOpenAtKill) < kOpenAtKill) {
-      ASSERT_LT(Acknowledged(), static_cast<size_t>(kExecutions)) << "too few were open at a time";
+  // Waits for at least `open_min` open executions while more starts are to come, kills, and sees
+  // new starts acknowledged in good time.
+  void KillInTheMiddle(size_t acknowledged_min, int open_min, const std::function<void()>& kill) {
+    while (Acknowledged() < acknowledged_min || CountRunning(open_min) < open_min) {
+      ASSERT_LT(Acknowledged(), static_cast<size_t>(executions_)) << "too few were open at a time";
     }
-    ASSERT_LT(Acknowledged(), static_cast<size_t>(kExecutions));
-    server_.Kill(with_postmaster);
-    kills_.push_back(absl::ToUnixMicros(absl::Now()) / 1e6);
-    server_.Start();
+    ASSERT_LT(Acknowledged(), static_cast<size_t>(executions_));
+    kill();
+    const size_t before = Acknowledged();
+    const absl::Time killed_at = absl::Now();
+    kills_.push_back(absl::ToUnixMicros(killed_at) / 1e6);
+    if (!server_.IsRunning()) server_.Start();
+    while (Acknowledged() <= before + kStarters) {
+      ASSERT_LT(absl::Now(), killed_at + absl::Minutes(1)) << "nothing is started any more";
+    }
+    EXPECT_LT(absl::Now(), killed_at + kBackWithin);
+  }
+  void KillServer(size_t acknowledged_min, bool with_postmaster) {
+    KillInTheMiddle(acknowledged_min, kOpenAtKill, [&] { server_.Kill(with_postmaster); });
+  }
+
+  // All that were acknowledged end, and rightly.
+  void AwaitAndCheckAll() {
+    const absl::Time give_up = absl::Now() + absl::Minutes(3);
+    while (CountRunning(1) != 0) {
+      ASSERT_LT(absl::Now(), give_up) << "executions do not end; the log is " << server_.log_path();
+      std::this_thread::yield();
+    }
+    const Ledger ledger = ReadLedger(ledger_);
+    for (const std::string& name : acknowledged_) CheckExecution(name, ledger);
   }
 
   std::vector<v1::HistoryEvent> ReadHistory(const std::string& name) {
@@ -232,26 +263,29 @@ class KillTest : public ::testing::Test {
   const std::string ledger_ = absl::StrCat(folder_.path(), "/ledger");
   ServerProcess server_{absl::StrCat(folder_.path(), "/data"), FreePort()};
   std::shared_ptr<grpc::Channel> control_ = server_.NewChannel();
+  int executions_ = 1000;
   std::vector<double> kills_;
   std::mutex mutex_;  // guards acknowledged_: several threads start executions
   std::set<std::string> acknowledged_;
 };
 
 TEST_F(KillTest, LosesNothingThatWasAcknowledged) {
-  std::vector<std::thread> starters;
-  for (int i = 0; i < 4; ++i) starters.emplace_back([this, i] { StartAll(i, 4); });
-  KillInTheMiddle(200, false);
-  KillInTheMiddle(450, true);
-  KillInTheMiddle(700, false);
+  std::vector<std::thread> starters = StartAllBeside();
+  KillServer(200, false);
+  KillServer(450, true);
+  KillServer(700, false);
   for (std::thread& starter : starters) starter.join();
-  ASSERT_EQ(Acknowledged(), static_cast<size_t>(kExecutions));
-  const absl::Time give_up = absl::Now() + absl::Minutes(3);
-  while (CountRunning(1) != 0) {
-    ASSERT_LT(absl::Now(), give_up) << "executions do not end; the log is " << server_.log_path();
-    std::this_thread::yield();
-  }
-  const Ledger ledger = ReadLedger(ledger_);
-  for (const std::string& name : acknowledged_) CheckExecution(name, ledger);
+  ASSERT_EQ(Acknowledged(), static_cast<size_t>(executions_));
+  AwaitAndCheckAll();
+}
+
+TEST_F(KillTest, GoesOnWhenItsDatabaseComesBack) {
+  executions_ = 400;
+  std::vector<std::thread> starters = StartAllBeside();
+  KillInTheMiddle(100, 50, [&] { server_.KillPostmaster(); });
+  for (std::thread& starter : starters) starter.join();
+  ASSERT_EQ(Acknowledged(), static_cast<size_t>(executions_));
+  AwaitAndCheckAll();
 }
 
 }  // namespace

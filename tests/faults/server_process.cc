@@ -74,14 +74,16 @@ void ServerProcess::Start() {
 }
 
 void ServerProcess::Kill(bool with_postmaster) {
-  if (with_postmaster) {
-    const pid_t postmaster = PostmasterOf(data_dir_);
-    ASSERT_GT(postmaster, 1);
-    kill(postmaster, SIGKILL);
-  }
+  if (with_postmaster) KillPostmaster();
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
+}
+
+void ServerProcess::KillPostmaster() {
+  const pid_t postmaster = PostmasterOf(data_dir_);
+  ASSERT_GT(postmaster, 1);
+  kill(postmaster, SIGKILL);
 }
 
 std::shared_ptr<grpc::Channel> ServerProcess::NewChannel() const {

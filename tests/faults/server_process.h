@@ -19,6 +19,9 @@ class ServerProcess {
   void Start();
   // SIGKILL, to this process alone or also to its PostgreSQL's postmaster.
   void Kill(bool with_postmaster);
+  // SIGKILL to its PostgreSQL's postmaster alone.
+  void KillPostmaster();
+  bool IsRunning() const { return pid_ > 0; }
 
   // A new channel to it; calls fail while it is down.
   std::shared_ptr<grpc::Channel> NewChannel() const;

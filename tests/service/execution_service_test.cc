@@ -242,6 +242,19 @@ TEST_F(ExecutionServiceTest, AnExpressRunWritesNothing) {
   EXPECT_EQ(database_.Query("SELECT count(*) FROM executions"), "0");
 }
 
+// What is not written must not count against what a lane writes at once.
+TEST_F(ExecutionServiceTest, ExpressRunsWithMuchDataGoOn) {
+  Create("pass", R"({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})",
+         v1::Workflow::EXPRESS);
+  const std::string input = absl::StrCat("{\"a\":\"", std::string(200'000, 'x'), "\"}");
+  for (int i = 0; i < 10; ++i) {
+    v1::Execution execution;
+    const grpc::Status status = Run("pass", input, &execution);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(execution.output(), input);
+  }
+}
+
 TEST_F(ExecutionServiceTest, AnExpressStartIsDurableAndRunsAgainAfterARestart) {
   Create("nap", kNap, v1::Workflow::EXPRESS);
   v1::Execution execution;

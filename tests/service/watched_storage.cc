@@ -51,8 +51,7 @@ absl::StatusOr<ExecutionsRead> WatchedStorage::Read(const std::vector<ExecutionK
   return storage_->Read(keys);
 }
 
-absl::StatusOr<ExecutionsRead> WatchedStorage::ReadFrom(const ExecutionKey& key,
-                                                        int64_t from_seq) {
+absl::StatusOr<ExecutionsRead> WatchedStorage::ReadFrom(const ExecutionKey& key, int64_t from_seq) {
   MILLRACE_RETURN_IF_ERROR(status());
   return storage_->ReadFrom(key, from_seq);
 }
