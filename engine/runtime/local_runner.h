@@ -23,6 +23,8 @@ namespace millrace {
 // How a local run calls functions. `done` is to be called exactly once: from any thread, within the
 // call or later, also when the run is over.
 using LocalInvoke = std::function<void(const InvokeFunction& call, InvocationDone done)>;
+// Ends the call for this event, which nobody waits for any more.
+using LocalCancel = std::function<void(int64_t event_id)>;
 
 // The code of a function by its name and version; NOT_FOUND if there is none.
 using FunctionLoader = std::function<absl::StatusOr<std::shared_ptr<const FunctionCode>>(
@@ -31,6 +33,8 @@ using FunctionLoader = std::function<absl::StatusOr<std::shared_ptr<const Functi
 // Calls what `loader` finds on `host`, which outlives the result. A function that is not found
 // fails its task.
 LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string execution_name);
+// For what is called like that. At most one run of this name may be under way on the host.
+LocalCancel CancelThrough(FunctionHost& host, std::string execution_name);
 
 struct LocalRunOptions {
   ExecutionInfo info;
@@ -38,6 +42,7 @@ struct LocalRunOptions {
   absl::Time starts_at = absl::Now();
   // Waiting takes no time: while no function is under way, the clock jumps to the next alarm.
   bool virtual_time = false;
+  LocalCancel cancel;  // null: what nobody waits for goes on
 };
 
 struct LocalRun {

@@ -49,7 +49,11 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
               });
             },
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
-        .invoke = invoke_};
+        .invoke = invoke_,
+        .cancel =
+            [this](const std::string& call_id) {
+              if (options_.cancel) options_.cancel(call_id);
+            }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));

@@ -30,6 +30,8 @@ struct RuntimeOptions {
   // The time that executions see and alarms ring by; null for the database's. Keys, leases and
   // heartbeats keep to the database's. For tests, whose clock jumps.
   const Clock* clock = nullptr;
+  // Ends the call of this `call_id`, which nobody waits for any more; null: it goes on.
+  std::function<void(const std::string& call_id)> cancel;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve

@@ -131,7 +131,9 @@ void PythonLoop::Arrive(Arrival arrival) {
     function = std::make_unique<Function>();
     function->code = std::move(arrival.code);
   }
-  if (!arrival.call.id.empty()) by_call_id_[arrival.call.id] = function.get();
+  if (!arrival.call.id.empty()) {
+    by_call_id_[arrival.call.id] = {function.get(), arrival.call.number};
+  }
   function->waiting.push_back(std::move(arrival.call));
   MarkDue(*function);
 }
@@ -139,16 +141,18 @@ void PythonLoop::Arrive(Arrival arrival) {
 void PythonLoop::CancelNow(const std::string& call_id) {
   const auto found = by_call_id_.find(call_id);
   if (found == by_call_id_.end()) return;
-  Function& function = *found->second;
+  Function& function = *found->second.function;
+  const auto is_meant = [number = found->second.number](const PythonCall& call) {
+    return call.number == number;
+  };
   const AslError cancelled{.name = kCancelledError, .cause = "The call was cancelled."};
   if (function.process != 0) {
     Seat& seat = *seats_.at(function.process);
-    if (seat.process.call() && seat.process.call()->id == call_id) {
+    if (seat.process.call() && is_meant(*seat.process.call())) {
       return EndSeat(seat, cancelled);
     }
   }
-  const auto call = std::find_if(function.waiting.begin(), function.waiting.end(),
-                                 [&](const PythonCall& some) { return some.id == call_id; });
+  const auto call = std::find_if(function.waiting.begin(), function.waiting.end(), is_meant);
   if (call == function.waiting.end()) return;  // its process is ending, and that tells
   PythonCall dropped = std::move(*call);
   function.waiting.erase(call);
@@ -329,7 +333,9 @@ void PythonLoop::EndIfOverdue(Seat& seat, int64_t now_nanos) {
 }
 
 void PythonLoop::Finish(PythonCall call, InvocationResult result) {
-  if (!call.id.empty()) by_call_id_.erase(call.id);
+  const auto named = by_call_id_.find(call.id);
+  // A later call may have taken the name.
+  if (named != by_call_id_.end() && named->second.number == call.number) by_call_id_.erase(named);
   call.done(std::move(result));
 }
 

@@ -120,7 +120,11 @@ class PythonLoop {
 
   absl::flat_hash_map<std::string, std::unique_ptr<Function>> functions_;
   // The functions that the calls with an id wait for.
-  absl::flat_hash_map<std::string, Function*> by_call_id_;
+  struct Named {
+    Function* function;
+    uint64_t number;  // of the call
+  };
+  absl::flat_hash_map<std::string, Named> by_call_id_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Seat>> seats_;
   uint64_t next_key_ = 1;
   std::vector<Function*> due_;     // something changed: Serve() them

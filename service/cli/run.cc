@@ -74,17 +74,18 @@ Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& his
 }
 
 int Execute(const Arguments& arguments, const Program& program, Json input) {
-  const LocalRunOptions options{.info = {.execution_name = "projects/local/workflows/local/"
-                                                           "executions/local",
-                                         .execution_id = "local",
-                                         .workflow_name = "projects/local/workflows/local",
-                                         .workflow_id = "local"},
-                                .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
-                                .virtual_time = arguments.virtual_time};
   PythonHost host;
+  const std::string name = "projects/local/workflows/local/executions/local";
+  LocalRunOptions options{.info = {.execution_name = name,
+                                   .execution_id = "local",
+                                   .workflow_name = "projects/local/workflows/local",
+                                   .workflow_id = "local"},
+                          .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
+                          .virtual_time = arguments.virtual_time};
+  options.cancel = CancelThrough(host, name);
   const absl::StatusOr<LocalRun> run =
       RunLocally(program, std::move(input), options,
-                 InvokeThrough(host, LoaderFrom(arguments.functions), options.info.execution_name));
+                 InvokeThrough(host, LoaderFrom(arguments.functions), name));
   if (!run.ok()) return Complain(run.status());
   std::vector<JsonMember> members = DescribeEnd(run->snapshot);
   if (arguments.history) {

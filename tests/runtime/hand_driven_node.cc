@@ -32,7 +32,8 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
                              .payload = std::move(payload),
                              .context = std::move(context),
                              .done = std::move(done)});
-          }};
+          },
+      .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); }};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(
       &node, &keepers_clock, &storage, workflows, std::vector<LaneInbox*>{&lane->inbox()},

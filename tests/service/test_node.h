@@ -70,7 +70,9 @@ class TestNode {
                    InvocationDone done) {
               functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
             },
-      {.is_alone = true, .clock = options_.clock}};
+      {.is_alone = true,
+       .clock = options_.clock,
+       .cancel = [this](const std::string& call_id) { functions_.Cancel(call_id); }}};
   std::unique_ptr<Server> server_;
 };
 
