@@ -76,12 +76,13 @@ Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& his
 int Execute(const Arguments& arguments, const Program& program, Json input) {
   PythonHost host;
   const std::string name = "projects/local/workflows/local/executions/local";
-  LocalRunOptions options{.info = {.execution_name = name,
-                                   .execution_id = "local",
-                                   .workflow_name = "projects/local/workflows/local",
-                                   .workflow_id = "local"},
-                          .seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos()),
-                          .virtual_time = arguments.virtual_time};
+  LocalRunOptions options;
+  options.info = {.execution_name = name,
+                  .execution_id = "local",
+                  .workflow_name = "projects/local/workflows/local",
+                  .workflow_id = "local"};
+  options.seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos());
+  options.virtual_time = arguments.virtual_time;
   options.cancel = CancelThrough(host, name);
   const absl::StatusOr<LocalRun> run =
       RunLocally(program, std::move(input), options,
