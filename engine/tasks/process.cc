@@ -205,14 +205,16 @@ int WaitFor(pid_t pid) {
   return status;
 }
 
-// fork() with all signals blocked, so that no handler of this process runs in the child.
-pid_t ForkMiddle(const ChildPlan& plan) {
+// fork() with all signals blocked, so that no handler of this process runs in the child. `run` does
+// not return and makes only async-signal-safe calls.
+template <typename Run>
+pid_t ForkTo(const Run& run) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = fork();
-  if (pid == 0) StartChildAndEnd(plan);
+  if (pid == 0) run();
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
@@ -225,7 +227,7 @@ absl::StatusOr<pid_t> StartIn(ChildPlan plan, bool is_isolated) {
   MILLRACE_ASSIGN_OR_RETURN(const Pipe told, MakePipe(ServersEnd::kRead));
   plan.report = told.write.get();
   plan.is_isolated = is_isolated;
-  const pid_t middle = ForkMiddle(plan);
+  const pid_t middle = ForkTo([&plan] { StartChildAndEnd(plan); });
   if (middle < 0) return SystemError("fork");
   WaitFor(middle);
   Report report{.error = ECHILD};
@@ -287,6 +289,15 @@ absl::StatusOr<ChildProcess> StartProcess(const ProcessSpec& spec) {
     return failed;
   }
   return child;
+}
+
+void KillAllOf(uid_t user) {
+  const pid_t killer = ForkTo([user] {
+    // To all that this user may signal, the killer aside, with no time for them to fork between.
+    if (syscall(SYS_setresuid, user, user, user) == 0) kill(-1, SIGKILL);
+    _exit(0);
+  });
+  if (killer > 0) WaitFor(killer);
 }
 
 FileDescriptor MakeSealedFile(const std::string& content) {

@@ -58,6 +58,9 @@ struct ChildProcess {
 // system has no room; a program that cannot be executed ends with code 127.
 absl::StatusOr<ChildProcess> StartProcess(const ProcessSpec& spec);
 
+// Ends all processes of a user that only functions have. Needs to be root's.
+void KillAllOf(uid_t user);
+
 // A file in memory that nobody can change, for ProcessSpec::program. Closed if there is no room.
 FileDescriptor MakeSealedFile(const std::string& content);
 

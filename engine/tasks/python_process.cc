@@ -201,6 +201,8 @@ void PythonProcess::EndByForce(int64_t now_nanos) {
 
 int PythonProcess::WaitForEnd() const {
   const int status = child_.WaitForEnd();
+  // Whatever the function did to the process that was to see to its descendants.
+  if (!child_.is_isolated && folder_.reader()) KillAllOf(*folder_.reader());
   char text[16];
   const ssize_t size = read(child_.status.get(), text, sizeof(text));
   int served = 0;

@@ -47,6 +47,19 @@ TEST_P(PythonEndingTest, NothingOutlivesATimeoutNorAnEndOfItsOwn) {
   for (const std::string& mark : marks) EXPECT_TRUE(AwaitProcesses(mark, 0, kStopMax));
 }
 
+TEST_P(PythonEndingTest, NothingOutlivesAFunctionThatEndsItsSupervisor) {
+  if (geteuid() != 0 && !GetParam()) GTEST_SKIP() << "only a user of its own gives it away";
+  PythonHost host(Options());
+  for (const char* number : {"9", "19"}) {  // kill, stop
+    const auto code = MakeHandler(
+        absl::StrCat(kClinging, " os.kill(os.getppid(), ", number, ")\n time.sleep(999)\n"));
+    code->timeout = absl::Seconds(1);
+    const std::string mark = Mark(*code);
+    EXPECT_FALSE(Call(host, code).ok());
+    EXPECT_TRUE(AwaitProcesses(mark, 0, kStopMax)) << number;
+  }
+}
+
 TEST_P(PythonEndingTest, NothingOutlivesTheHost) {
   const auto code = MakeHandler(absl::StrCat(kClinging, " return 1\n"));
   const std::string mark = Mark(*code);
