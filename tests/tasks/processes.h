@@ -37,13 +37,12 @@ inline std::vector<pid_t> ProcessesWith(const std::string& mark) {
   return pids;
 }
 
-// Whether there are `count` such processes (at least; exactly for 0) before `patience` is over.
+// Whether there are exactly `count` such processes before `patience` is over.
 inline bool AwaitProcesses(const std::string& mark, size_t count,
                            std::chrono::milliseconds patience = std::chrono::seconds(30)) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
-    const size_t now = ProcessesWith(mark).size();
-    if (count == 0 ? now == 0 : now >= count) return true;
+    if (ProcessesWith(mark).size() == count) return true;
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
