@@ -282,7 +282,7 @@ TEST(PythonHostTest, KeepsNoMoreProcessesThanAllowed) {
   const std::string mark = Mark(*codes[0]);
   codes[0]->version_key += " marked";
   Call(host, codes[0]);
-  EXPECT_TRUE(AwaitProcesses(mark, 1));
+  EXPECT_TRUE(AwaitProcesses(mark, 2));
   Call(host, codes[1]);
   Call(host, codes[2]);
   EXPECT_TRUE(AwaitProcesses(mark, 0));
