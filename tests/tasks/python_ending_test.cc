@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "engine/tasks/python_host.h"
 #include "tests/tasks/functions.h"
@@ -158,7 +160,7 @@ TEST_P(PythonEndingTest, FunctionsOfRootAreShutOutOfEachOther) {
   const InvocationResult place = Call(host, victim);
   ASSERT_TRUE(place.ok());
   const auto spy = MakeHandler(
-      " uid, gid, folder, pid = event\n"
+      " (uid, gid, folder, pid), data = event\n"
       " assert os.getuid() != uid and os.getgid() != gid\n"
       " seen = []\n"
       " def attempt(what, *arguments):\n"
@@ -166,13 +168,21 @@ TEST_P(PythonEndingTest, FunctionsOfRootAreShutOutOfEachOther) {
       "  except OSError: pass\n"
       " attempt(os.listdir, folder)\n"
       " attempt(open, folder + '/module.py')\n"
+      " attempt(os.listdir, data)\n"
+      " attempt(open, data + '/secret')\n"
       " if pid != 2:\n"  // the same number is itself in its own namespace
       "  attempt(open, f'/proc/{pid}/mem')\n"
+      "  attempt(open, '/proc/1/environ')\n"
       "  attempt(os.kill, pid, 9)\n"
       " attempt(os.kill, os.getppid(), 19)\n"
       " return [one for one in seen if one != 'None']\n");
-  EXPECT_EQ(Text(Call(host, spy, *place)), "[]");
+  // As the server keeps its data.
+  std::string data = "/tmp/millrace-test-data-XXXXXX";
+  ASSERT_NE(mkdtemp(data.data()), nullptr);
+  std::ofstream(data + "/secret") << "secret";
+  EXPECT_EQ(Text(Call(host, spy, Json::Array({*place, Json(data)}))), "[]");
   EXPECT_TRUE(*Call(host, victim) == *place);
+  std::filesystem::remove_all(data);
 }
 
 TEST_P(PythonEndingTest, AForkBombOfRootsEnds) {
