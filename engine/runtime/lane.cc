@@ -453,6 +453,11 @@ void Lane::CancelLost(Held& held) {
   });
 }
 
+// Of an execution that this lane no longer holds: its answers would be dropped.
+void Lane::CancelAll(const Held& held) {
+  for (const auto& [event_id, call] : held.calls) Cancel(call);
+}
+
 // What was asked of an execution that has ended. A stop that has ended it, and whose commit was
 // known only from the journal, has done what it should.
 void Lane::AnswerEnded(const Held& held, const GivenEvent& event) {
@@ -480,6 +485,7 @@ void Lane::Quarantine(Held& held, const std::string& reason) {
   AnswerAll(held, errors::ExecutionQuarantined(held.info.execution_name));
   const ExecutionKey key = held.key;
   const bool is_stored = held.durability != Durability::kNone && !held.start.has_value();
+  CancelAll(held);
   held_.erase(key);
   if (is_stored) hooks_.quarantine(key, reason);
 }

@@ -174,6 +174,7 @@ class Lane {
   bool TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin);
   void Cancel(const CallUnderWay& call);
   void CancelLost(Held& held);
+  void CancelAll(const Held& held);
   void FlushDeferred();
   void ReadAgain(Held& held);
   void UndoRow(Held& held);

@@ -242,6 +242,7 @@ void Lane::Handle(lane_message::TakenUp message) {
   held->seq = folded.next_seq;
   held->claims = folded.claims;
   held->writers = std::move(folded.writers);
+  held->may_have_lost_calls = true;
   if (held->snapshot.ended) return End(*held);
   held->needs_fence = true;
   held->commands = OutstandingCommands(*held->of.program, held->snapshot);
@@ -256,6 +257,7 @@ void Lane::Handle(lane_message::Gone message) {
   Held* held = Find(message.key);
   if (held == nullptr || held->is_committing || held->is_stepping) return;
   AnswerAll(*held, message.status);
+  CancelAll(*held);
   held_.erase(message.key);
 }
 

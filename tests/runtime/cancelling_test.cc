@@ -132,5 +132,29 @@ TEST_F(CancellingTest, ATaskWhoseStopAnotherDatabaseLostGoesOutAgain) {
   EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kSucceeded);
 }
 
+TEST_F(CancellingTest, WhatIsAnothersIsCancelledHere) {
+  const auto node = Joined();
+  const ExecutionKey key = AtFirstTask(*node);
+  const NodeIncarnation rival{Uuid::Random()};
+  storage_.GiveTo(key, rival);
+  storage_.AppendAs({.node = rival, .batch = 1}, key);
+  Answer stopped;
+  node->Stop(key, &stopped);
+  ASSERT_TRUE(node->DriveUntil([&] { return stopped.came(); }));
+  EXPECT_THAT(node->HeldClaims(), IsEmpty());
+  EXPECT_THAT(node->cancelled, ElementsAre(node->calls[0].context.call_id));
+}
+
+TEST_F(CancellingTest, WhatIsQuarantinedIsCancelled) {
+  const auto node = Joined();
+  const ExecutionKey key = AtFirstTask(*node);
+  storage_.Refuse(key);
+  Answer stopped;
+  node->Stop(key, &stopped);
+  ASSERT_TRUE(node->DriveUntil([&] { return stopped.came(); }));
+  EXPECT_THAT(node->quarantined, ElementsAre(key));
+  EXPECT_THAT(node->cancelled, ElementsAre(node->calls[0].context.call_id));
+}
+
 }  // namespace
 }  // namespace millrace

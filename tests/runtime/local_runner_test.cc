@@ -78,8 +78,8 @@ TEST(LocalRunnerTest, CancelsWhatNobodyWaitsFor) {
       "P": {"Type": "Parallel", "End": true, "Branches": [
         {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "slow", "End": true}}},
         {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "slow", "TimeoutSeconds": 1,
-            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "F"}], "End": true},
-          "F": {"Type": "Fail"}}}]}}})json");
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "W"}], "End": true},
+          "W": {"Type": "Wait", "Seconds": 1, "Next": "F"}, "F": {"Type": "Fail"}}}]}}})json");
   std::vector<int64_t> called;
   std::vector<int64_t> cancelled;
   std::vector<InvocationDone> unanswered;
