@@ -48,12 +48,11 @@ FunctionLoader LoaderOf(const Json& json) {
 absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
   const std::string name = absl::StrCat(account, "execution:workflow:execution");
-  LocalRunOptions options{
-      .info = {.execution_name = name,
-               .execution_id = "execution",
-               .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
-               .workflow_id = "workflow"},
-      .virtual_time = true};
+  LocalRunOptions options{.info = {.execution_name = name,
+                                   .execution_id = "execution",
+                                   .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
+                                   .workflow_id = "workflow"},
+                          .virtual_time = true};
   options.cancel = CancelThrough(host, name);
   return RunLocally(program, *json.Find("input"), options,
                     InvokeThrough(host, LoaderOf(json), name));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,8 +32,9 @@ inline std::vector<pid_t> ProcessesWith(const std::string& mark) {
     const std::string name = entry.path().filename().string();
     if (isdigit(name[0]) == 0 || std::stoi(name) == getpid()) continue;
     std::ifstream file(entry.path() / "cmdline");
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
-    if (line.find(mark) != std::string::npos) pids.push_back(std::stoi(name));
+    std::ostringstream line;
+    line << file.rdbuf();  // fails quietly for one that is gone meanwhile
+    if (line.str().find(mark) != std::string::npos) pids.push_back(std::stoi(name));
   }
   return pids;
 }
