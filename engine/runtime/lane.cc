@@ -142,9 +142,7 @@ void Lane::Handle(lane_message::Start message) {
 }
 
 void Lane::Handle(lane_message::Give message) {
-  if (const auto& origin = message.event.origin) {
-    under_way_.erase({.key = message.key, .event_id = origin->event_id, .writer = origin->writer});
-  }
+  if (message.event.origin && !TakeAnswer(message.key, *message.event.origin)) return;
   Held* held = Find(message.key);
   // Whoever takes the execution up, if it still waits for the task, dispatches it again.
   if (held == nullptr && message.event.origin.has_value()) return;
@@ -322,11 +320,13 @@ void Lane::End(Held& held) {
     for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(view);
     for (const GivenEvent& event : std::exchange(held.events, {})) AnswerEnded(held, event);
   }
+  CancelLost(held);
   const ExecutionKey key = held.key;
   held_.erase(key);
 }
 
 void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) {
+  if (std::exchange(held.may_have_lost_calls, false)) CancelLost(held);
   for (Command& command : commands) {
     const int64_t wait = std::visit([](const auto& some) { return some.event_id; }, command);
     if (wait != 0 && !held.snapshot.waits.contains(wait)) continue;  // ended since
@@ -355,16 +355,28 @@ void ForgetClosedWriters(Held& held) {
                  [&](const auto& entry) { return !held.snapshot.waits.contains(entry.first); });
 }
 
+CallUnderWay CallOf(const ExecutionKey& key, const GivenEvent::Origin& origin) {
+  return {
+      .key = key, .event_id = origin.event_id, .writer = origin.writer, .claims = origin.claims};
+}
+
+// Unique in this process: an execution belongs to one lane.
+std::string CallId(const ExecutionKey& key, uint64_t call) {
+  return absl::StrCat(key.uuid.ToString(), "/", call);
+}
+
 }  // namespace
 
 std::optional<GivenEvent::Origin> Lane::BeginCall(Held& held, int64_t event_id,
                                                   const Writer& writer) {
-  GivenEvent::Origin origin{.event_id = event_id, .claims = held.claims};
-  if (held.durability != Durability::kSteps) return origin;
-  origin.writer = held.writers.try_emplace(event_id, writer).first->second;
-  ForgetClosedWriters(held);
-  const CallUnderWay call{.key = held.key, .event_id = event_id, .writer = origin.writer};
-  if (!under_way_.insert(call).second) return std::nullopt;
+  GivenEvent::Origin origin{.event_id = event_id, .call = next_call_};
+  if (held.durability == Durability::kSteps) {
+    origin.writer = held.writers.try_emplace(event_id, writer).first->second;
+    ForgetClosedWriters(held);
+  } else {
+    origin.claims = held.claims;
+  }
+  if (!AddCall(held, CallOf(held.key, origin))) return std::nullopt;
   return origin;
 }
 
@@ -380,11 +392,12 @@ InvocationDone Lane::AnswerTo(const ExecutionKey& key, const GivenEvent::Origin&
   };
 }
 
-void Lane::CallOrDefer(std::function<void()> call) {
+void Lane::CallOrDefer(std::string call_id, std::function<void()> call) {
+  DeferredCall deferred{.call_id = std::move(call_id), .call = std::move(call)};
   if (node_->MayDispatch() && deferred_.empty()) {
-    call();
+    deferred.call();
   } else {
-    deferred_.emplace_back(std::move(call));
+    deferred_.push_back(std::move(deferred));
   }
 }
 
@@ -398,21 +411,24 @@ void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writ
                             .event_id = invoke.event_id,
                             .idempotency_key = key,
                             .request_id = key,
-                            .function_name = invoke.function};
+                            .function_name = invoke.function,
+                            .call_id = CallId(held.key, origin->call)};
   const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
-  CallOrDefer([this, function, payload = invoke.payload, context = std::move(context),
+  CallOrDefer(context.call_id,
+              [this, function, payload = invoke.payload, context = std::move(context),
                done = AnswerTo(held.key, *origin)]() mutable {
-    hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
-  });
+                hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
+              });
 }
 
 void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
   const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
   const std::optional<GivenEvent::Origin> origin = BeginCall(held, event_id, writer);
   if (!origin.has_value()) return;
-  CallOrDefer([this, call = std::move(call), done = AnswerTo(held.key, *origin)]() mutable {
-    hooks_.call_store(std::move(call), std::move(done));
-  });
+  CallOrDefer(CallId(held.key, origin->call),
+              [this, call = std::move(call), done = AnswerTo(held.key, *origin)]() mutable {
+                hooks_.call_store(std::move(call), std::move(done));
+              });
 }
 
 void Lane::Dispatch(Held& held, StartChild call, const Writer& writer) {
@@ -424,21 +440,74 @@ void Lane::Dispatch(Held& held, StartChild call, const Writer& writer) {
     GivenEvent event{.what = ChildStarted{.event_id = event_id, .output = std::move(output)}};
     inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});
   };
-  CallOrDefer([this, child = ChildCall{.project = held.of.workflow.id.project,
+  CallOrDefer(CallId(held.key, origin->call),
+              [this, child = ChildCall{.project = held.of.workflow.id.project,
                                        .what = std::move(call),
                                        .execution_id = id,
                                        .started = std::move(started),
                                        .done = AnswerTo(held.key, *origin)}] {
-    hooks_.start_child(child);
-  });
+                hooks_.start_child(child);
+              });
 }
 
 void Lane::FlushDeferred() {
   while (!deferred_.empty() && node_->MayDispatch()) {
-    const std::function<void()> call = std::move(deferred_.front());
+    const DeferredCall deferred = std::move(deferred_.front());
     deferred_.pop_front();
-    call();
+    deferred.call();
   }
+}
+
+// False if the call is under way already.
+bool Lane::AddCall(Held& held, const CallUnderWay& call) {
+  const auto before = held.calls.find(call.event_id);
+  // Of a row or a run that another database has lost: another task.
+  if (before != held.calls.end() && before->second != call) Cancel(before->second);
+  held.calls[call.event_id] = call;
+  if (!under_way_.try_emplace(call, next_call_).second) return false;
+  ++next_call_;
+  return true;
+}
+
+// False if nobody waits for the answer: the call was cancelled.
+bool Lane::TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin) {
+  const auto call = under_way_.find(CallOf(key, origin));
+  if (call == under_way_.end() || call->second != origin.call) return false;
+  if (Held* held = Find(key); held != nullptr) {
+    const auto listed = held->calls.find(origin.event_id);
+    if (listed != held->calls.end() && listed->second == call->first) held->calls.erase(listed);
+  }
+  under_way_.erase(call);
+  return true;
+}
+
+void Lane::Cancel(const CallUnderWay& call) {
+  const auto found = under_way_.find(call);
+  if (found == under_way_.end()) return;
+  const std::string call_id = CallId(call.key, found->second);
+  under_way_.erase(found);
+  const auto deferred = std::find_if(deferred_.begin(), deferred_.end(),
+                                     [&](const auto& some) { return some.call_id == call_id; });
+  if (deferred != deferred_.end()) {
+    deferred_.erase(deferred);
+  } else {
+    hooks_.cancel(call_id);
+  }
+}
+
+// Ends the calls of tasks that are over without an answer: that have timed out, or whose branch or
+// execution was ended.
+void Lane::CancelLost(Held& held) {
+  absl::erase_if(held.calls, [&](const auto& entry) {
+    if (held.snapshot.waits.contains(entry.first)) return false;
+    Cancel(entry.second);
+    return true;
+  });
+}
+
+// Of an execution that this lane no longer holds: its answers would be dropped.
+void Lane::CancelAll(const Held& held) {
+  for (const auto& [event_id, call] : held.calls) Cancel(call);
 }
 
 // What was asked of an execution that has ended. A stop that has ended it, and whose commit was
@@ -468,6 +537,7 @@ void Lane::Quarantine(Held& held, const std::string& reason) {
   AnswerAll(held, errors::ExecutionQuarantined(held.info.execution_name));
   const ExecutionKey key = held.key;
   const bool is_stored = held.durability != Durability::kNone && !held.start.has_value();
+  CancelAll(held);
   held_.erase(key);
   if (is_stored) hooks_.quarantine(key, reason);
 }

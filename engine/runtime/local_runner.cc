@@ -10,6 +10,7 @@
 #include <queue>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
@@ -72,6 +73,7 @@ class Runner {
   void RunChild(const StartChild& call);
   void Post(int64_t event_id, InvocationResult result);
   void ForgetWhatIsOver();
+  void CancelAll();
 
   const Program& program_;
   const LocalRunOptions& options_;
@@ -87,6 +89,7 @@ class Runner {
 };
 
 absl::StatusOr<LocalRun> Runner::Run(Json input) {
+  const absl::Cleanup cancel = [this] { CancelAll(); };
   Take(Started{.input = std::move(input), .seed = options_.seed});
   while (!run_.snapshot.ended) {
     if (TakeNext() == Next::kNothing) {
@@ -222,8 +225,17 @@ void Runner::TakeAnswer(Answer answer) {
 // function hold it whose task has timed out.
 void Runner::ForgetWhatIsOver() {
   while (!alarms_.empty() && !IsWaitedFor(alarms_.top().event_id)) alarms_.pop();
-  if (!options_.virtual_time) return;
-  absl::erase_if(under_way_, [this](int64_t event_id) { return !IsWaitedFor(event_id); });
+  absl::erase_if(under_way_, [this](int64_t event_id) {
+    if (IsWaitedFor(event_id)) return false;
+    if (options_.cancel) options_.cancel(event_id);
+    return true;
+  });
+}
+
+void Runner::CancelAll() {
+  for (const int64_t event_id : under_way_) {
+    if (options_.cancel) options_.cancel(event_id);
+  }
 }
 
 AslError NotFound(const InvokeFunction& call) {
@@ -236,6 +248,12 @@ AslError NotFound(const InvokeFunction& call) {
 
 std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id) {
   return absl::StrCat(execution_name, "/", event_id);
+}
+
+LocalCancel CancelThrough(FunctionHost& host, std::string execution_name) {
+  return [&host, execution_name = std::move(execution_name)](int64_t event_id) {
+    host.Cancel(LocalIdempotencyKey(execution_name, event_id));
+  };
 }
 
 LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string execution_name) {
@@ -252,7 +270,8 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
                  .event_id = call.event_id,
                  .idempotency_key = LocalIdempotencyKey(execution_name, call.event_id),
                  .request_id = Uuid::Random().ToString(),
-                 .function_name = call.function},
+                 .function_name = call.function,
+                 .call_id = LocalIdempotencyKey(execution_name, call.event_id)},
                 std::move(done));
   };
 }

@@ -33,6 +33,8 @@ struct RuntimeOptions {
   const Clock* clock = nullptr;
   // What distributed Maps read from and write to; null: they fail. Outlives the runtime.
   ObjectStore* objects = nullptr;
+  // Ends the call of this `call_id`, which nobody waits for any more; null: it goes on.
+  std::function<void(const std::string& call_id)> cancel;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve

@@ -46,16 +46,18 @@ absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionH
   MemoryObjectStore objects;
   FillStore(json, &objects);
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
+  const std::string name = absl::StrCat(account, "execution:workflow:execution");
   LocalRunOptions options;
-  options.info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
+  options.info = {.execution_name = name,
                   .execution_id = "execution",
                   .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
                   .workflow_id = "workflow"};
   options.virtual_time = true;
   options.objects = &objects;
   options.find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); };
+  options.cancel = CancelThrough(host, name);
   return RunLocally(program, *json.Find("input"), options,
-                    InvokeThrough(host, LoaderOf(json), options.info.execution_name));
+                    InvokeThrough(host, LoaderOf(json), name));
 }
 
 // How the execution ended, in the form of `expected`.

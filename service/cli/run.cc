@@ -98,6 +98,7 @@ int Execute(const Arguments& arguments, const Mocks& mocks, const Program& progr
   options.seed = static_cast<uint64_t>(absl::GetCurrentTimeNanos());
   options.virtual_time = arguments.virtual_time;
   PythonHost host;
+  options.cancel = CancelThrough(host, kExecutionName);
   std::string missing;
   const absl::StatusOr<LocalRun> run = RunLocally(
       program, std::move(input), options,

@@ -36,8 +36,10 @@ Outcome RunWith(absl::string_view mock_file) {
   const LocalInvoke others = [](const InvokeFunction& call, const InvocationDone& done) {
     done(AslError{.name = "Called", .cause = call.function});
   };
+  LocalRunOptions options;
+  options.virtual_time = true;
   const absl::StatusOr<LocalRun> run =
-      RunLocally(*program, Json::Object(), {.virtual_time = true},
+      RunLocally(*program, Json::Object(), options,
                  InvokeMocks(*program, *mocks, others, &outcome.missing));
   EXPECT_TRUE(run.ok());
   const Snapshot& snapshot = run->snapshot;

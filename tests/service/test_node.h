@@ -71,7 +71,10 @@ class TestNode {
                    InvocationDone done) {
               functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
             },
-      {.is_alone = true, .clock = options_.clock, .objects = options_.objects}};
+      {.is_alone = true,
+       .clock = options_.clock,
+        .objects = options_.objects,
+       .cancel = [this](const std::string& call_id) { functions_.Cancel(call_id); }}};
   std::unique_ptr<Server> server_;
 };
 
