@@ -184,9 +184,13 @@ AslError NotFound(const InvokeFunction& call) {
 
 }  // namespace
 
+std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id) {
+  return absl::StrCat(execution_name, "/", event_id);
+}
+
 LocalCancel CancelThrough(FunctionHost& host, std::string execution_name) {
   return [&host, execution_name = std::move(execution_name)](int64_t event_id) {
-    host.Cancel(absl::StrCat(execution_name, "/", event_id));
+    host.Cancel(LocalIdempotencyKey(execution_name, event_id));
   };
 }
 
@@ -202,10 +206,10 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
     host.Invoke(*code, call.payload,
                 {.execution_name = execution_name,
                  .event_id = call.event_id,
-                 .idempotency_key = absl::StrCat(execution_name, "/", call.event_id),
+                 .idempotency_key = LocalIdempotencyKey(execution_name, call.event_id),
                  .request_id = Uuid::Random().ToString(),
                  .function_name = call.function,
-                 .call_id = absl::StrCat(execution_name, "/", call.event_id)},
+                 .call_id = LocalIdempotencyKey(execution_name, call.event_id)},
                 std::move(done));
   };
 }

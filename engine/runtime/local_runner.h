@@ -36,6 +36,9 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
 // For what is called like that. At most one run of this name may be under way on the host.
 LocalCancel CancelThrough(FunctionHost& host, std::string execution_name);
 
+// What a function sees as the key of a task: its event's in the execution of this name.
+std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id);
+
 struct LocalRunOptions {
   ExecutionInfo info;
   uint64_t seed = 1;

@@ -59,6 +59,7 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddText("resource", event.resource);
   members.AddText("resourceType", event.resource_type);
   members.AddNumber("timeoutSeconds", event.timeout_seconds);
+  members.AddText("idempotencyKey", event.idempotency_key);
   if (!event.assigned_variables.empty()) {
     Members variables;
     for (const auto& [name, value] : event.assigned_variables) {
