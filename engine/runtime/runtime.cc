@@ -68,6 +68,7 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
                            done = std::move(done)] { done(CallStore(objects, call)); });
             },
         .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); },
+        .stop_child = [this](const ExecutionId& id) { StopChildOf(id); },
         .cancel =
             [this](const std::string& call_id) {
               if (options_.cancel) options_.cancel(call_id);

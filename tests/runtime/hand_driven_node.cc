@@ -36,6 +36,7 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
       .call_store = [](const StoreCall& call,
                        const InvocationDone& done) { done(CallStore(nullptr, call)); },
       .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); },
+      .stop_child = [](const ExecutionId&) {},
       .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); }};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(
