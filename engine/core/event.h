@@ -68,6 +68,13 @@ struct StartChild {
   ChildAnswer answer = ChildAnswer::kStarted;
   friend bool operator==(const StartChild&, const StartChild&) = default;
 };
+// The Task is over, or its execution, and its child, which may have ended too, is to be stopped.
+// Nobody remembers this: a node that dies just now leaves the child to itself.
+struct StopChild {
+  int64_t event_id = 0;  // none
+  StartChild child;
+  friend bool operator==(const StopChild&, const StopChild&) = default;
+};
 struct SetAlarm {
   int64_t event_id = 0;  // 0: the whole execution's timeout
   absl::Time at;
@@ -92,6 +99,7 @@ struct GoOn {
   int64_t event_id = 0;  // none
   friend bool operator==(const GoOn&, const GoOn&) = default;
 };
-using Command = std::variant<InvokeFunction, StartChild, SetAlarm, ReadItems, WriteResults, GoOn>;
+using Command =
+    std::variant<InvokeFunction, StartChild, StopChild, SetAlarm, ReadItems, WriteResults, GoOn>;
 
 }  // namespace millrace

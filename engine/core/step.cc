@@ -67,8 +67,19 @@ void Stepper::Emit(HistoryEvent event) {
         absl::UnixEpoch() + absl::Ceil(*event.wake_at - absl::UnixEpoch(), absl::Microseconds(1));
   }
   event.id = NextIdOf(program_, snapshot_, event);
+  NoteLostChild(event);
   result_.history.push_back(std::move(event));
   Apply(program_, result_.history.back(), &snapshot_);
+}
+
+void Stepper::NoteLostChild(const HistoryEvent& event) {
+  if (event.type != EventType::kStateAborted && event.type != EventType::kTaskTimedOut) return;
+  const Frame& frame = FrameAt(event.frame);
+  if (frame.wait != WaitKind::kTask) return;
+  const auto& task = std::get<TaskState>(StateOf(frame).body);
+  const auto* child = std::get_if<ChildTarget>(&task.target);
+  if (child == nullptr || child->answer == ChildAnswer::kStarted) return;
+  stops_.push_back(StopChild{.child = ChildCallOf(*child, frame.wait_id, *frame.payload)});
 }
 
 HistoryEvent Stepper::Of(const Frame& frame, EventType type) const {
@@ -490,6 +501,7 @@ StepRefusal Step(const Program& program, const ExecutionInfo& info, const Event&
     if (refusal != StepRefusal::kNone) return refusal;
     stepper.Finish();
     DropEndedWaits(*snapshot, &result->commands);
+    result->commands.insert(result->commands.end(), stepper.stops().begin(), stepper.stops().end());
     return StepRefusal::kNone;
   } catch (const OutOfFuel&) {
     return StepRefusal::kTooLong;

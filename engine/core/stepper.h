@@ -45,6 +45,8 @@ class Stepper {
 
   // Works off `todo_`, or as much of it as one step may.
   void Finish();
+  // Of children whose Tasks are over.
+  const std::vector<Command>& stops() const { return stops_; }
 
  private:
   struct Work {
@@ -66,6 +68,8 @@ class Stepper {
 
   void Emit(HistoryEvent event);
   HistoryEvent Of(const Frame& frame, EventType type) const;
+  // Where the event takes a task's child from it, that is to be stopped.
+  void NoteLostChild(const HistoryEvent& event);
   // Whether the rest is better left to the next step: this one's row is large, or its fuel low.
   bool IsLong() const;
   // All that is ready in the snapshot goes into `todo_`.
@@ -120,6 +124,7 @@ class Stepper {
   Snapshot& snapshot_;
   StepResult& result_;
   std::deque<Work> todo_;
+  std::vector<Command> stops_;
 };
 
 }  // namespace millrace

@@ -310,8 +310,8 @@ void Lane::OnDone(Held& held, const Writer& writer) {
     if (event.done) event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
   }
   hooks_.on_history(held.key);
+  Act(held, std::move(commands), writer);  // of one that has ended: its children are to be stopped
   if (held.snapshot.ended) return End(held);
-  Act(held, std::move(commands), writer);
   MarkReady(held);
 }
 
@@ -338,6 +338,8 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
       Dispatch(held, *invoke, writer);
     } else if (auto* child = std::get_if<StartChild>(&command)) {
       Dispatch(held, std::move(*child), writer);
+    } else if (const auto* stop = std::get_if<StopChild>(&command)) {
+      StopChildOf(held, stop->child);
     } else if (auto* read = std::get_if<ReadItems>(&command)) {
       Dispatch(held, StoreCall(std::move(*read)), writer);
     } else {
@@ -415,11 +417,26 @@ void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
   });
 }
 
+namespace {
+
+std::string ChildIdOf(const Held& held, const StartChild& child) {
+  if (!child.name.empty()) return child.name;
+  return absl::StrCat(held.key.uuid.ToString(), "-", child.event_id);
+}
+
+}  // namespace
+
+void Lane::StopChildOf(const Held& held, const StartChild& child) {
+  const ExecutionId id{
+      .workflow = {.project = held.of.workflow.id.project, .workflow = child.workflow},
+      .execution = ChildIdOf(held, child)};
+  CallOrDefer([this, id] { hooks_.stop_child(id); });
+}
+
 void Lane::Dispatch(Held& held, StartChild call, const Writer& writer) {
   const std::optional<GivenEvent::Origin> origin = BeginCall(held, call.event_id, writer);
   if (!origin.has_value()) return;
-  const std::string id =
-      call.name.empty() ? absl::StrCat(held.key.uuid.ToString(), "-", call.event_id) : call.name;
+  const std::string id = ChildIdOf(held, call);
   auto started = [inbox = inbox_, key = held.key, event_id = call.event_id](Json output) {
     GivenEvent event{.what = ChildStarted{.event_id = event_id, .output = std::move(output)}};
     inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});

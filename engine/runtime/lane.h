@@ -113,6 +113,7 @@ struct LaneHooks {
   std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
   std::function<void(StoreCall, InvocationDone)> call_store;
   std::function<void(ChildCall)> start_child;
+  std::function<void(const ExecutionId&)> stop_child;
 };
 
 // A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
@@ -181,6 +182,7 @@ class Lane {
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
   void Dispatch(Held& held, StoreCall call, const Writer& writer);
   void Dispatch(Held& held, StartChild call, const Writer& writer);
+  void StopChildOf(const Held& held, const StartChild& child);
   // Who a call is by; nullopt: it is under way already.
   std::optional<GivenEvent::Origin> BeginCall(Held& held, int64_t event_id, const Writer& writer);
   InvocationDone AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const;

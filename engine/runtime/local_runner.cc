@@ -115,6 +115,7 @@ void Runner::Carry(const Command& command) {
   if (const auto* read = std::get_if<ReadItems>(&command)) return CallObjects(*read);
   if (const auto* write = std::get_if<WriteResults>(&command)) return CallObjects(*write);
   if (const auto* child = std::get_if<StartChild>(&command)) return RunChild(*child);
+  if (std::holds_alternative<StopChild>(command)) return;  // it has ended: children run at once
   const auto& call = std::get<InvokeFunction>(command);
   under_way_.insert(call.event_id);
   invoke_(call, [mailbox = mailbox_, event_id = call.event_id](InvocationResult result) {

@@ -55,7 +55,8 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
               spare_->Add([objects = options_.objects, call = std::move(call),
                            done = std::move(done)] { done(CallStore(objects, call)); });
             },
-        .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); }};
+        .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); },
+        .stop_child = [this](const ExecutionId& id) { StopChildOf(id); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));

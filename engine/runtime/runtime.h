@@ -87,6 +87,7 @@ class Runtime : public Executions {
   void OnChildEnded(const std::shared_ptr<PendingChild>& child,
                     const absl::StatusOr<ExecutionView>& answer);
   void AskForChildrenAgain();
+  void StopChildOf(const ExecutionId& id);
   // A start whose name is taken: the winner's answer, or why there is none.
   void ResolveStart(std::unique_ptr<Held> held);
   void AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner);

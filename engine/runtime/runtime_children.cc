@@ -127,6 +127,12 @@ void Runtime::OnChildEnded(const std::shared_ptr<PendingChild>& child,
   children_.insert(child);
 }
 
+void Runtime::StopChildOf(const ExecutionId& id) {
+  // One that has ended, or never began, needs no stop.
+  Stop(id, "Millrace.ParentEnded", "The Task that started this execution is over.",
+       [](const absl::StatusOr<ExecutionView>&) {});
+}
+
 void Runtime::AskForChildrenAgain() {
   absl::flat_hash_set<std::shared_ptr<PendingChild>> children;
   {

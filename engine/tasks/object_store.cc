@@ -47,7 +47,7 @@ absl::StatusOr<std::vector<StoredObject>> MemoryObjectStore::List(const std::str
     if (!absl::StartsWith(it->first, prefix) || objects.size() == count_max) break;
     objects.push_back({.key = it->first,
                        .bytes = static_cast<int64_t>(it->second.body.size()),
-                       .etag = absl::BytesToHexString(Sha256(it->second.body)).substr(0, 32),
+                       .etag = absl::BytesToHexString(Md5(it->second.body)),
                        .changed_at = it->second.changed_at});
   }
   return objects;

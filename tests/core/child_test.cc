@@ -60,6 +60,28 @@ TEST(ChildTest, TimesOutAsAnyTask) {
   player.Advance(absl::Seconds(60));
   ASSERT_TRUE(player.snapshot().ended);
   EXPECT_EQ(player.snapshot().error->name, "States.Timeout");
+  ASSERT_EQ(player.stopped().size(), 1u);
+  EXPECT_EQ(player.stopped()[0], player.children().begin()->second);
+}
+
+TEST(ChildTest, IsStoppedWithItsParent) {
+  const std::string task = R"({"Type": "Task", "End": true, "Parameters": {"StateMachineArn": "c"},
+      "Resource": "arn:aws:states:::states:startExecution)";
+  CorePlayer player(absl::StrCat(
+      R"({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
+          {"StartAt": "A", "States": {"A": )",
+      task, R"(.sync"}}}, {"StartAt": "B", "States": {"B": )", task, R"("}}},
+          {"StartAt": "D", "States": {"D": )",
+      task, R"(.sync:2"}}}]}}})"));
+  player.Take(Started{.input = Parse("{}"), .seed = 1});
+  ASSERT_EQ(player.children().size(), 3u);
+  const int64_t done = player.children().rbegin()->first;
+  player.Take(TaskSucceeded{.event_id = done, .output = Json(1)});
+  player.Take(StopRequested{.error = {.name = "Enough"}});
+  ASSERT_TRUE(player.snapshot().ended);
+  // Neither the one that has ended, nor the one that nobody waits for.
+  ASSERT_EQ(player.stopped().size(), 1u);
+  EXPECT_EQ(player.stopped()[0], player.children().begin()->second);
 }
 
 TEST(ChildTest, NeedsAWorkflow) {

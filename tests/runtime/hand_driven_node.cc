@@ -35,7 +35,8 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
           },
       .call_store = [](const StoreCall& call,
                        const InvocationDone& done) { done(CallStore(nullptr, call)); },
-      .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); }};
+      .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); },
+      .stop_child = [](const ExecutionId&) {}};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(
       &node, &keepers_clock, &storage, workflows, std::vector<LaneInbox*>{&lane->inbox()},

@@ -3,6 +3,7 @@
 
 #include "tests/service/test_node.h"
 #include "tests/service/test_server.h"
+#include "tests/support/patience.h"
 
 namespace millrace::service {
 namespace {
@@ -104,6 +105,48 @@ TEST_F(ChildrenTest, MayBeLeftToThemselves) {
   EXPECT_THAT(History(execution.name()),
               ElementsAre("ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted",
                           "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"));
+}
+
+TEST_F(ChildrenTest, AreStoppedWithTheirParents) {
+  Create("child", R"({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 86400,
+                      "End": true}}})");
+  Create("parent", Parent(".sync", R"({"StateMachineArn": "child", "Name": "one"})"));
+  v1::StartExecutionRequest start;
+  start.set_parent("projects/p/workflows/parent");
+  start.set_execution_id("e");
+  v1::Execution execution;
+  ASSERT_TRUE(
+      Call(*node_->execution_stub, &v1::ExecutionService::Stub::StartExecution, start, &execution)
+          .ok());
+  // The child's history, as it is committed, ends when it is stopped.
+  v1::WatchExecutionRequest watch;
+  watch.set_name("projects/p/workflows/child/executions/one");
+  const auto watched = [&] {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    auto stream = node_->execution_stub->WatchExecution(&context, watch);
+    v1::WatchExecutionResponse response;
+    bool is_begun = false;
+    std::string last;
+    while (stream->Read(&response)) {
+      for (const v1::HistoryEvent& event : response.events()) last = event.type();
+      if (!is_begun) {
+        v1::StopExecutionRequest stop;
+        stop.set_name(execution.name());
+        v1::Execution stopped;
+        EXPECT_TRUE(
+            Call(*node_->execution_stub, &v1::ExecutionService::Stub::StopExecution, stop, &stopped)
+                .ok());
+        is_begun = true;
+      }
+    }
+    stream->Finish();
+    return last;
+  };
+  std::string last = watched();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (last.empty() && std::chrono::steady_clock::now() < deadline) last = watched();
+  EXPECT_EQ(last, "ExecutionAborted");
 }
 
 TEST_F(ChildrenTest, AreOfWorkflowsThatAreThere) {

@@ -103,6 +103,20 @@ class ExecutionServiceTest : public ::testing::Test {
   std::unique_ptr<TestNode> node_;
 };
 
+TEST_F(ExecutionServiceTest, WarnsWhereALimitIsNear) {
+  Create("pass", R"({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})");
+  v1::Execution execution;
+  ASSERT_TRUE(Run("pass", "\"" + std::string(209'713, 'x') + "\"", &execution).ok());
+  EXPECT_THAT(execution.warnings(), ::testing::IsEmpty()) << "below four fifths";
+  ASSERT_TRUE(Run("pass", "\"" + std::string(209'714, 'x') + "\"", &execution).ok());
+  const std::string warning = "The largest data of a state has 209716 of at most 262144 bytes.";
+  EXPECT_THAT(execution.warnings(), ::testing::ElementsAre(warning));
+  const std::string name = execution.name();
+  node_ = nullptr;
+  node_ = std::make_unique<TestNode>(database_);
+  EXPECT_THAT(Get(name).warnings(), ::testing::ElementsAre(warning));
+}
+
 TEST_F(ExecutionServiceTest, RunsAWorkflowToItsEnd) {
   CreateEcho();
   Create("echo", kEcho);

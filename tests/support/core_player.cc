@@ -72,6 +72,8 @@ StepRefusal CorePlayer::TakeOne(decltype(Event::what) what) {
       calls_[call->event_id] = *call;
     } else if (const auto* child = std::get_if<StartChild>(&command)) {
       children_[child->event_id] = *child;
+    } else if (const auto* stop = std::get_if<StopChild>(&command)) {
+      stopped_.push_back(stop->child);
     } else {
       follow_ups_.push_back(command);
     }

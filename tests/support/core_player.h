@@ -41,6 +41,7 @@ class CorePlayer {
   const std::map<int64_t, InvokeFunction>& calls() const { return calls_; }
   // All child executions that were to be started, likewise.
   const std::map<int64_t, StartChild>& children() const { return children_; }
+  const std::vector<StartChild>& stopped() const { return stopped_; }
   // When the next alarm rings, if one is set.
   std::optional<absl::Time> next_alarm() const;
 
@@ -61,6 +62,7 @@ class CorePlayer {
   std::vector<std::string> rows_;
   std::map<int64_t, InvokeFunction> calls_;
   std::map<int64_t, StartChild> children_;
+  std::vector<StartChild> stopped_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
   std::vector<Command> follow_ups_;     // all other commands that have not been carried out
   std::unique_ptr<MemoryObjectStore> objects_ = std::make_unique<MemoryObjectStore>();
