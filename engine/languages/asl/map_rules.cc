@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/object_reader.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
