@@ -416,11 +416,11 @@ void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writ
                             .function_name = invoke.function,
                             .call_id = CallId(held.key, origin->call)};
   const FunctionId function{.project = held.of.workflow.id.project, .function = invoke.function};
-  CallOrDefer(context.call_id,
-              [this, function, payload = invoke.payload, context = std::move(context),
-               done = AnswerTo(held.key, *origin)]() mutable {
-                hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
-              });
+  const std::string call_id = context.call_id;
+  CallOrDefer(call_id, [this, function, payload = invoke.payload, context = std::move(context),
+                        done = AnswerTo(held.key, *origin)]() mutable {
+    hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
+  });
 }
 
 void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
