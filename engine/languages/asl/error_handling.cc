@@ -11,7 +11,7 @@
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/transition.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {

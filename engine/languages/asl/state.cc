@@ -19,7 +19,7 @@
 #include "engine/languages/asl/succeed_state.h"
 #include "engine/languages/asl/task_state.h"
 #include "engine/languages/asl/wait_state.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
