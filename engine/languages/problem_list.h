@@ -42,6 +42,7 @@ inline constexpr absl::string_view kNotInAsw = "NOT_IN_ASW";
 inline constexpr absl::string_view kNotInExpress = "NOT_IN_EXPRESS";
 inline constexpr absl::string_view kResourceNotServed = "RESOURCE_NOT_SERVED";
 inline constexpr absl::string_view kIgnoredField = "IGNORED_FIELD";
+inline constexpr absl::string_view kImpliedMode = "IMPLIED_MODE";
 }  // namespace problem_code
 
 // Collects what is wrong with one definition. Bounded, so that the answer to a hostile definition

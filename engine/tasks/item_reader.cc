@@ -130,6 +130,11 @@ AslResult<Json> ReadMapItems(ObjectStore& store, const Json& request) {
     return Failed(
         absl::StrCat("The InputType is JSON, JSONL or CSV; '", type, "' is not served here."));
   }
+  for (const absl::string_view field : {"ItemsPointer", "Transformation"}) {
+    const std::string value = TextIn(request, field);
+    if (value.empty() || value == "NONE") continue;
+    return Failed(absl::StrCat("The field '", field, "' of ReaderConfig is not served here."));
+  }
   const absl::StatusOr<std::string> body =
       store.Get(TextIn(request, "Bucket"), TextIn(request, "Key"), kObjectBytesMax);
   if (!body.ok()) return Failed(body.status().message());

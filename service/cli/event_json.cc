@@ -60,8 +60,8 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddText("resource", event.resource);
   members.AddText("resourceType", event.resource_type);
   members.AddNumber("timeoutSeconds", event.timeout_seconds);
-  members.AddText("idempotencyKey", event.idempotency_key);
   members.AddNumber("heartbeatSeconds", event.heartbeat_seconds);
+  members.AddText("idempotencyKey", event.idempotency_key);
   if (!event.assigned_variables.empty()) {
     Members variables;
     for (const auto& [name, value] : event.assigned_variables) {

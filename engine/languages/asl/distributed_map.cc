@@ -58,7 +58,8 @@ void ReadReaderConfig(Part& config, ItemReader* reader) {
   reader->items_max = config.Number("MaxItems");
   std::vector<JsonMember> constant;
   for (const absl::string_view field :
-       {"InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"}) {
+       {"InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "ItemsPointer",
+        "Transformation"}) {
     if (const Json* value = config.Find(field)) constant.push_back({Json(field), *value});
   }
   reader->config = Json::Object(std::move(constant));
@@ -115,7 +116,7 @@ void ReadDistribution(const StateSource& source, MapState* map) {
   map->tolerated_percentage = part.Number("ToleratedFailurePercentage");
   for (const absl::string_view field : kDistributedFields) {
     if (!fields.Has(field) || map->is_distributed) continue;
-    fields.Report(field, problem_code::kInvalidValue,
+    fields.Report(field, problem_code::kConflictingFields,
                   absl::StrCat("'", field,
                                "' belongs to the distributed Map: \"ProcessorConfig\": "
                                "{\"Mode\": \"DISTRIBUTED\"}."));

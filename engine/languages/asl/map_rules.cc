@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/object_reader.h"
 #include "engine/base/suggest.h"
 
@@ -36,9 +37,8 @@ class MapPart {
 
   // A number, or in its place an expression or, as `field`Path, a path.
   void Number(absl::string_view field, const NumberRule& rule) {
-    const Json* value = fields_.Find(field);
     if (is_jsonata_) {
-      if (value == nullptr || !value->is_string()) fields_.FindNumber(field, rule);
+      if (!IsJsonataExpression(fields_, field)) fields_.FindNumber(field, rule);
       return;
     }
     ReadNumber(fields_, field, rule);
@@ -99,12 +99,49 @@ void CheckArguments(MapPart& part) {
   ReadObjectTemplate(fields, "Parameters");
 }
 
+// Warns unless the items are where this service can get at them.
+void CheckStoreAction(ObjectReader& fields, const std::vector<absl::string_view>& actions) {
+  const std::string resource = fields.FindText("Resource").value_or("");
+  for (const absl::string_view action : actions) {
+    if (resource.empty() || absl::EndsWith(resource, absl::StrCat(":states:::s3:", action))) return;
+  }
+  fields.Warn("Resource", problem_code::kResourceNotServed,
+              absl::StrCat("Each run of the Map will fail: ", Quoted(resource),
+                           " is not served here; 'arn:aws:states:::s3:", actions[0], "' is."));
+}
+
+void CheckHeaders(ObjectReader& fields) {
+  const Json* headers = fields.FindArray("CSVHeaders");
+  if (headers == nullptr) return;
+  const Place place = fields.place().At("CSVHeaders");
+  for (size_t i = 0; i < headers->size(); ++i) {
+    if (headers->elements()[i].is_string()) continue;
+    fields.problems()->Add(place.At(i), problem_code::kWrongType,
+                           "'CSVHeaders' holds names of columns, which are strings.");
+  }
+}
+
+// Reading fails with what is right in the cloud, and not served here.
+void WarnOfUnservedReading(ObjectReader& fields) {
+  const auto warn = [&fields](absl::string_view field) {
+    fields.Warn(field, problem_code::kResourceNotServed,
+                absl::StrCat("Each run of the Map will fail: this '", field,
+                             "' is not served here."));
+  };
+  const std::string type = fields.FindText("InputType").value_or("");
+  if (type == "MANIFEST" || type == "PARQUET") warn("InputType");
+  if (fields.Has("ItemsPointer")) warn("ItemsPointer");
+  if (fields.FindText("Transformation").value_or("NONE") != "NONE") warn("Transformation");
+}
+
 void CheckReader(ObjectReader& map, bool is_jsonata) {
   const Json* json = map.FindObject("ItemReader");
   if (json == nullptr) return;
   const Place place = map.place().At("ItemReader");
   MapPart reader(*json, place, "'ItemReader'", is_jsonata, map.problems());
-  reader.fields().RequireText("Resource");
+  if (reader.fields().RequireText("Resource")) {
+    CheckStoreAction(reader.fields(), {"getObject", "listObjectsV2"});
+  }
   CheckArguments(reader);
   if (const Json* json_config = reader.fields().FindObject("ReaderConfig")) {
     const Place config_place = place.At("ReaderConfig");
@@ -116,8 +153,8 @@ void CheckReader(ObjectReader& map, bool is_jsonata) {
     config.Number("MaxItems", kCount);
     ObjectReader& fields = config.fields();
     const std::string headers = config.Word("CSVHeaderLocation", {"FIRST_ROW", "GIVEN"});
-    fields.FindArray("CSVHeaders");
-    fields.Has("ItemsPointer");
+    CheckHeaders(fields);
+    WarnOfUnservedReading(fields);
     if (headers == "GIVEN" && !fields.Has("CSVHeaders")) {
       fields.Report("CSVHeaderLocation", problem_code::kMissingField,
                     "With 'CSVHeaderLocation' 'GIVEN', 'ReaderConfig' needs the field "
@@ -154,7 +191,7 @@ void CheckWriter(ObjectReader& map, bool is_jsonata) {
   if (json == nullptr) return;
   const Place place = map.place().At("ResultWriter");
   MapPart writer(*json, place, "'ResultWriter'", is_jsonata, map.problems());
-  writer.fields().FindText("Resource");
+  if (writer.fields().FindText("Resource")) CheckStoreAction(writer.fields(), {"putObject"});
   CheckArguments(writer);
   if (const Json* json_config = writer.fields().FindObject("WriterConfig")) {
     const Place config_place = place.At("WriterConfig");

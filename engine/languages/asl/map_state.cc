@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/languages/asl/distributed_map.h"
 #include "engine/languages/asl/error_handling.h"
+#include "engine/languages/asl/express_rules.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/machine.h"
@@ -17,10 +18,20 @@ namespace {
 
 constexpr NumberRule kConcurrency{.min = 0, .max = 1e9};
 
-bool IsDistributed(const Json& processor) {
+// As its Mode says; without one, by the fields that only a distributed Map has.
+bool IsDistributed(const Json& processor, ObjectReader& fields) {
   const Json* config = processor.Find("ProcessorConfig");
   const Json* mode = config == nullptr ? nullptr : config->Find("Mode");
-  return mode != nullptr && *mode == Json("DISTRIBUTED");
+  if (mode != nullptr) return *mode == Json("DISTRIBUTED");
+  for (const absl::string_view field : {"ItemReader", "ItemBatcher", "ResultWriter"}) {
+    if (!fields.Has(field)) continue;
+    fields.Warn(field, problem_code::kImpliedMode,
+                absl::StrCat("'", field,
+                             "' makes this a distributed Map; say so in its processor: "
+                             "\"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\"}."));
+    return true;
+  }
+  return false;
 }
 
 MachineIndex ReadProcessor(const StateSource& source, bool* is_distributed) {
@@ -30,7 +41,7 @@ MachineIndex ReadProcessor(const StateSource& source, bool* is_distributed) {
   for (const absl::string_view field : kProcessorFields) {
     const Json* json = fields.Find(field);
     if (json == nullptr) continue;
-    *is_distributed = IsDistributed(*json);
+    *is_distributed = IsDistributed(*json, fields);
     processor = DefineInnerMachine(*json, fields.place().At(field), absl::StrCat("'", field, "'"),
                                    &source.compilation);
   }
@@ -81,6 +92,7 @@ MapState ReadMap(const StateSource& source) {
 void CheckProcessorConfig(const Json& config, const Place& place, Compilation* compilation) {
   ObjectReader fields(config, place, "'ProcessorConfig'", &compilation->problems);
   const std::string mode = fields.FindText("Mode").value_or("INLINE");
+  if (compilation->options.is_express) CheckExpressMode(mode, fields);
   if (mode == "DISTRIBUTED") {
     const std::string type = fields.FindText("ExecutionType").value_or("STANDARD");
     if (type != "STANDARD" && type != "EXPRESS") {
