@@ -18,7 +18,6 @@ inline constexpr absl::string_view kTooDeep = "TOO_DEEP";
 inline constexpr absl::string_view kTooManyProblems = "TOO_MANY_PROBLEMS";
 inline constexpr absl::string_view kUnknownLanguage = "UNKNOWN_LANGUAGE";
 inline constexpr absl::string_view kNotJson = "NOT_JSON";
-inline constexpr absl::string_view kUnsupported = "UNSUPPORTED";  // right, but not run here yet
 inline constexpr absl::string_view kMissingField = "MISSING_FIELD";
 inline constexpr absl::string_view kUnknownField = "UNKNOWN_FIELD";
 inline constexpr absl::string_view kDuplicateField = "DUPLICATE_FIELD";
@@ -43,6 +42,36 @@ inline constexpr absl::string_view kNotInExpress = "NOT_IN_EXPRESS";
 inline constexpr absl::string_view kResourceNotServed = "RESOURCE_NOT_SERVED";
 inline constexpr absl::string_view kIgnoredField = "IGNORED_FIELD";
 inline constexpr absl::string_view kImpliedMode = "IMPLIED_MODE";
+
+inline constexpr absl::string_view kAll[] = {kTooLarge,
+                                             kTooDeep,
+                                             kTooManyProblems,
+                                             kUnknownLanguage,
+                                             kNotJson,
+                                             kMissingField,
+                                             kUnknownField,
+                                             kDuplicateField,
+                                             kConflictingFields,
+                                             kWrongType,
+                                             kInvalidValue,
+                                             kInvalidPath,
+                                             kInvalidTemplate,
+                                             kInvalidCondition,
+                                             kInvalidResource,
+                                             kUnknownState,
+                                             kUnknownStateType,
+                                             kDuplicateState,
+                                             kUnreachableState,
+                                             kNoTerminalState,
+                                             kWrongQueryLanguage,
+                                             kInvalidExpression,
+                                             kUnassignedVariable,
+                                             kUnknownError,
+                                             kNotInAsw,
+                                             kNotInExpress,
+                                             kResourceNotServed,
+                                             kIgnoredField,
+                                             kImpliedMode};
 }  // namespace problem_code
 
 // Collects what is wrong with one definition. Bounded, so that the answer to a hostile definition

@@ -12,20 +12,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAreArray;
 
-struct Case {
-  std::string definition;
-  std::vector<Finding> findings;
-};
-
-void ExpectFindings(const std::vector<Case>& cases) {
-  for (const Case& expected : cases) {
-    SCOPED_TRACE(expected.definition.substr(0, 1000));
-    const CompileResult result = CompileDefinition(expected.definition);
-    EXPECT_THAT(Findings(result), UnorderedElementsAreArray(expected.findings)) << Messages(result);
-    EXPECT_EQ(result.program == nullptr, HasErrors(result));
-  }
-}
-
 std::string Message(absl::string_view definition) {
   const CompileResult result = CompileDefinition(definition);
   return result.problems.empty() ? "" : result.problems.front().message;
@@ -77,30 +63,6 @@ TEST(AslDefinition, HasOnlyTheFieldsOfTheLanguage) {
        {{"/StartAt", "UNKNOWN_STATE"}}},
       {R"({"QueryLanguage": "XPath", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})",
        {{"/QueryLanguage", "INVALID_VALUE"}}},
-  });
-}
-
-TEST(AslDefinition, HasWhatBelongsToADistributedMapOnlyThere) {
-  const std::string machine = R"("StartAt": "A", "States": {"A": {"Type": "Succeed"}}})";
-  const std::string inline_map = R"("ItemProcessor": {)" + machine;
-  const std::string distributed =
-      R"("ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},)" +
-      machine;
-  const std::string map = R"("Type": "Map", "End": true, )";
-  const std::string jsonata = R"("QueryLanguage": "JSONata", )" + map;
-  ExpectFindings({
-      {OnlyState(map + R"("ItemReader": {"Resource": "r"}, "Label": "x",
-                          "ToleratedFailureCount": 1, )" +
-                 inline_map),
-       {{"/States/S/ItemReader", "INVALID_VALUE"}, {"/States/S/Label", "INVALID_VALUE"}}},
-      {OnlyState(map + R"("Label": "x", "ToleratedFailurePercentage": 12.5, )" + distributed), {}},
-      {OnlyState(map + R"("ToleratedFailurePercentage": 101, )" + distributed),
-       {{"/States/S/ToleratedFailurePercentage", "INVALID_VALUE"}}},
-      {OnlyState(jsonata + R"("ItemReader": {"Resource": "r", "Arguments": {"Key": "{% ( %}"},
-                              "ReaderConfig": {"MaxItems": "{% ) %}"}}, )" +
-                 distributed),
-       {{"/States/S/ItemReader/ReaderConfig/MaxItems", "INVALID_EXPRESSION"},
-        {"/States/S/ItemReader/Arguments/Key", "INVALID_EXPRESSION"}}},
   });
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/compilation.h"
@@ -44,7 +45,9 @@ void CompileRoot(const Json& root, Compilation* compilation) {
   DeclareMachine(root, place, std::nullopt, compilation);
   DefineMachine(fields, 0, compilation);
   fields.ReportUnknownFields();
-  if (!compilation->problems.has_errors()) WarnOfUnassignedVariables(root, &compilation->problems);
+  const bool is_complete = absl::c_all_of(
+      compilation->machines, [](const DeclaredMachine& machine) { return machine.is_complete; });
+  if (is_complete) WarnOfUnassignedVariables(root, &compilation->problems);
 }
 
 }  // namespace
