@@ -57,6 +57,7 @@ TEST(JsonataArrays, AndObjectsAreTakenApart) {
       {"$lookup('x', 'a')", "nothing"},
       {"$spread({'a': 1, 'b': 2})", R"([{"a":1},{"b":2}])"},
       {"$spread([{'a': 1}, {'b': 2, 'c': 3}])", R"([{"a":1},{"b":2},{"c":3}])"},
+      {"$spread([])", "nothing"},
       {"$spread(5)", "5"},
       {"$spread(missing)", "nothing"},
       {"$spread({'a': 1})", R"({"a":1})"},

@@ -93,6 +93,9 @@ TEST(JsonataClosures, HaveSignatures) {
       {"'p'.λ($a, $b)<s-s>{ $a & $b }('q')", "nothing"},
       {"λ($a)<n<n>>{ $a }(1)", "S0401"},
       {"λ($a)<(sa<n>)>{ $a }(1)", "S0402"},
+      {"function($a, $b)<n?a<s>>{ $type($a) }(['x'])", R"("array")"},
+      {"function($a, $b)<s?a<n>>{ [$a, $b] }('x', [1])", R"(["x",1])"},
+      {"function($a)<(s)?a<s>:a<n>>{ $string($a) }([[1]])", R"("[[1]]")"},
   });
 }
 

@@ -98,6 +98,7 @@ TEST(JsonataOperators, MakeValuesAndBindNames) {
   ExpectAll({
       {R"({"a": 1, "b": missing})", R"({"a":1})"},
       {R"({"a": missing})", "{}"},
+      {R"({"": 1, "\ud800": 2})", "{\"\":1,\"\xEF\xBF\xBD\":2}"},
       {R"({"a": {"b": [1]}, 'c': null})", R"({"a":{"b":[1]},"c":null})"},
       {R"({"a" & 1: 2})", R"({"a1":2})"},
       {"{1: 2}", "T1003"},

@@ -79,40 +79,6 @@ Value Evaluation::EvaluateKind(const Node& node, const Value& input, Frame* fram
       return EvaluateGrouping(node.children, node.position, input, frame);
     case NodeKind::kNegate:
       return EvaluateNegate(node, input, frame);
-    case NodeKind::kAdd:
-    case NodeKind::kSubtract:
-    case NodeKind::kMultiply:
-    case NodeKind::kDivide:
-    case NodeKind::kModulo: {
-      const Value left = Evaluate(*node.left, input, frame);
-      return EvaluateArithmetic(node, left, Evaluate(*node.right, input, frame));
-    }
-    case NodeKind::kLess:
-    case NodeKind::kGreater:
-    case NodeKind::kLessOrEqual:
-    case NodeKind::kGreaterOrEqual: {
-      const Value left = Evaluate(*node.left, input, frame);
-      return EvaluateComparison(node, left, Evaluate(*node.right, input, frame));
-    }
-    case NodeKind::kEqual:
-    case NodeKind::kUnequal: {
-      const Value left = Evaluate(*node.left, input, frame);
-      const Value right = Evaluate(*node.right, input, frame);
-      if (left.is_undefined() || right.is_undefined()) return Value::Of(false);
-      return Value::Of(AreEqual(left, right) == (node.kind == NodeKind::kEqual));
-    }
-    case NodeKind::kConcatenate: {
-      const Value left = Evaluate(*node.left, input, frame);
-      return EvaluateConcatenation(left, Evaluate(*node.right, input, frame));
-    }
-    case NodeKind::kIn: {
-      const Value left = Evaluate(*node.left, input, frame);
-      return Value::Of(Includes(Evaluate(*node.right, input, frame), left));
-    }
-    case NodeKind::kRange: {
-      const Value left = Evaluate(*node.left, input, frame);
-      return EvaluateRange(node, left, Evaluate(*node.right, input, frame));
-    }
     case NodeKind::kAnd:
       return Value::Of(AsBoolean(Evaluate(*node.left, input, frame)) &&
                        AsBoolean(Evaluate(*node.right, input, frame)));
@@ -151,6 +117,38 @@ Value Evaluation::EvaluateKind(const Node& node, const Value& input, Frame* fram
     case NodeKind::kTransform:
       return Value::Of(NewFunction(
           {.kind = Function::Kind::kTransform, .node = &node, .frame = frame, .input = input}));
+    default:
+      return EvaluateOperator(node, input, frame);
+  }
+}
+
+// What takes the values of both its sides, the left one first.
+Value Evaluation::EvaluateOperator(const Node& node, const Value& input, Frame* frame) {
+  if (node.left == nullptr || node.right == nullptr) return Value();
+  const Value left = Evaluate(*node.left, input, frame);
+  const Value right = Evaluate(*node.right, input, frame);
+  switch (node.kind) {
+    case NodeKind::kAdd:
+    case NodeKind::kSubtract:
+    case NodeKind::kMultiply:
+    case NodeKind::kDivide:
+    case NodeKind::kModulo:
+      return EvaluateArithmetic(node, left, right);
+    case NodeKind::kLess:
+    case NodeKind::kGreater:
+    case NodeKind::kLessOrEqual:
+    case NodeKind::kGreaterOrEqual:
+      return EvaluateComparison(node, left, right);
+    case NodeKind::kEqual:
+    case NodeKind::kUnequal:
+      if (left.is_undefined() || right.is_undefined()) return Value::Of(false);
+      return Value::Of(AreEqual(left, right) == (node.kind == NodeKind::kEqual));
+    case NodeKind::kConcatenate:
+      return EvaluateConcatenation(left, right);
+    case NodeKind::kIn:
+      return Value::Of(Includes(right, left));
+    case NodeKind::kRange:
+      return EvaluateRange(node, left, right);
     default:
       return Value();
   }

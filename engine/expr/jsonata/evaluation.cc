@@ -37,6 +37,11 @@ void BuildTable(Arena& arena, Object* object) {
   }
 }
 
+Json TextToJson(absl::string_view text) {
+  // The first byte of a surrogate, and of some more.
+  return absl::StrContains(text, '\xED') ? Json(ReplaceSurrogates(text)) : Json(text);
+}
+
 }  // namespace
 
 Evaluation::Evaluation(const Program& program, const Settings& settings)
@@ -295,6 +300,19 @@ bool Evaluation::AreEqual(const Value& a, const Value& b) {
   }
 }
 
+// Objects made at one place have the very same keys, which then are one string.
+Json Evaluation::KeyToJson(absl::string_view key) {
+  const size_t slot = (reinterpret_cast<uintptr_t>(key.data()) >> 3) % std::size(printed_keys_);
+  PrintedKey& printed = printed_keys_[slot];
+  const bool is_same = printed.json.is_string() && printed.key.data() == key.data() &&
+                       printed.key.size() == key.size();
+  if (!is_same) {
+    arena_.Charge(key.size());
+    printed = {.key = key, .json = TextToJson(key)};
+  }
+  return printed.json;
+}
+
 // What has no place in JSON is left out of objects, and null in arrays.
 Json Evaluation::ToJson(const Value& value) {
   switch (value.kind()) {
@@ -311,9 +329,7 @@ Json Evaluation::ToJson(const Value& value) {
     case Kind::kString:
       if (value.is_borrowed()) return Json::ShareString(value.text());
       arena_.Charge(value.text().size());
-      // The first byte of a surrogate, and of some more.
-      if (absl::StrContains(value.text(), '\xED')) return Json(ReplaceSurrogates(value.text()));
-      return Json(value.text());
+      return TextToJson(value.text());
     case Kind::kArray: {
       if (value.is_borrowed()) return value.json();
       Steps(value.size() / 8);
@@ -331,7 +347,7 @@ Json Evaluation::ToJson(const Value& value) {
       for (size_t i = 0; i < MemberCount(value); ++i) {
         const ObjectMember member = MemberAt(value, i);
         if (member.value.is_undefined() || member.value.is_function()) continue;
-        members.push_back({Json(member.key), ToJson(member.value)});
+        members.push_back({KeyToJson(member.key), ToJson(member.value)});
       }
       return Json::Object(std::move(members));
     }

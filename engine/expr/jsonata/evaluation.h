@@ -132,6 +132,7 @@ class Evaluation {
   // --- budget and memory (evaluation.cc)
   void PushSlowly(Array* array, const Value& value);
   Array* Grow(const Array& array, size_t more);
+  Json KeyToJson(absl::string_view key);
   void Checkpoint();
   void Enter();
   void CheckDepth(int depth) const;
@@ -145,6 +146,7 @@ class Evaluation {
 
   // --- operators (evaluate.cc, operators.cc)
   Value EvaluateKind(const Node& node, const Value& input, Frame* frame);
+  Value EvaluateOperator(const Node& node, const Value& input, Frame* frame);
   Value EvaluateVariable(const Node& node, const Value& input, Frame* frame);
   Value EvaluateArray(const Node& node, const Value& input, Frame* frame);
   Value EvaluateBlock(const Node& node, const Value& input, Frame* frame);
@@ -222,6 +224,11 @@ class Evaluation {
   const Node* tail_node_ = nullptr;
   std::deque<std::unique_ptr<Program>> evaluated_programs_;
   std::deque<Json> kept_;
+  struct PrintedKey {
+    absl::string_view key;
+    Json json;
+  };
+  PrintedKey printed_keys_[8];
   // Texts with room behind them, which nobody else uses.
   struct GrowingText {
     char* end = nullptr;

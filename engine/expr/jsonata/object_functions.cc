@@ -55,7 +55,8 @@ void SpreadInto(Evaluation& evaluation, const Value& value, Array* out) {
 Value Spread(const Call& call) {
   if (!call[0].is_array() && !call[0].is_object()) return call[0];
   Array* spread = call.evaluation.NewArray();
-  spread->is_sequence = call[0].is_object();
+  // Of an array it is an array, unless there is nothing in it.
+  spread->is_sequence = call[0].is_object() || call[0].size() == 0;
   SpreadInto(call.evaluation, call[0], spread);
   return Value::Of(spread);
 }

@@ -187,7 +187,9 @@ Value Signature::FitArray(Evaluation& evaluation, const Parameter& parameter, ch
   if (letter == 'm') return Value();
   const absl::string_view subtype = parameter.subtype;
   bool fits = subtype.empty() || letter == 'a' || match == subtype;
-  if (!subtype.empty() && letter == 'a') {
+  // Behind an optional parameter that nothing was given for, an argument need not be what its
+  // letter says.
+  if (!subtype.empty() && argument.is_array()) {
     for (size_t i = 0; fits && i < argument.size(); ++i) {
       evaluation.Step();
       fits = LetterOf(argument[i]) == subtype[0];
