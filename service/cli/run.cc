@@ -146,7 +146,9 @@ absl::StatusOr<StateTestRequest> StateRequest(const Arguments& arguments,
   if (result != nullptr) request.mock_result = result->ToText();
   if (result == nullptr) request.mock_error = std::get<AslError>(mock->answer);
   request.failed_iterations = mock->failed_iterations;
-  if (mock->reader_data.has_value()) request.reader_data = mock->reader_data->ToText();
+  if (const std::optional<Json>& data = mock->reader_data) {
+    request.reader_data = data->is_string() ? std::string(data->AsString()) : data->ToText();
+  }
   return request;
 }
 
