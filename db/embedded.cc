@@ -96,6 +96,30 @@ absl::Status FileError(absl::string_view what, const std::error_code& error) {
   return absl::FailedPreconditionError(absl::StrCat(what, ": ", error.message()));
 }
 
+// Whether initdb makes a file or folder of this name at the top of a cluster.
+bool IsOfCluster(absl::string_view name) {
+  return name == "base" || name == "global" || name == "PG_VERSION" || name == "postgresql.conf" ||
+         name == "postgresql.auto.conf" || absl::StartsWith(name, "pg_");
+}
+
+// Removes what a killed server has made of a cluster. What has anything else in it is somebody's,
+// and stays.
+absl::Status RemoveUnfinished(const std::string& cluster) {
+  std::error_code error;
+  if (!fs::exists(cluster, error) && !error) return absl::OkStatus();
+  fs::directory_iterator entries(cluster, error);
+  if (error) return FileError(cluster, error);
+  for (const fs::directory_entry& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (IsOfCluster(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(cluster, " is where a database cluster is made, but there is '", name,
+                     "' in it, which is none of a cluster's: move the folder away"));
+  }
+  fs::remove_all(cluster, error);
+  return error ? FileError(cluster, error) : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EmbeddedPostgres>> EmbeddedPostgres::Start(Options options) {
@@ -154,17 +178,24 @@ absl::Status EmbeddedPostgres::MakeSocketDir() {
 }
 
 absl::Status EmbeddedPostgres::MakeCluster() {
-  if (fs::exists(pgdata_)) return absl::OkStatus();
+  std::error_code error;
+  if (fs::exists(pgdata_, error) && !error) {
+    if (fs::exists(pgdata_ + "/PG_VERSION", error)) return absl::OkStatus();
+    if (!error) error = std::make_error_code(std::errc::no_such_file_or_directory);
+    return FileError(absl::StrCat(pgdata_, " is no database cluster; PG_VERSION in it"), error);
+  }
+  if (error) return FileError(pgdata_, error);
   Log(LogLevel::kInfo, "making a database cluster", {{"data_dir", data_dir_}});
   const std::string unfinished = pgdata_ + ".new";
-  std::error_code error;
-  fs::remove_all(unfinished, error);
-  if (error) return FileError(unfinished, error);
+  // A server that was killed while it made a cluster here may have left processes that still do.
+  MILLRACE_ASSIGN_OR_RETURN(LogFile log, LogFile::Open(data_dir_ + "/initdb.log"));
+  MILLRACE_RETURN_IF_ERROR(log.LockWithin(options_.start_timeout));
+  MILLRACE_RETURN_IF_ERROR(RemoveUnfinished(unfinished));
   MILLRACE_RETURN_IF_ERROR(MakePrivateFolder(unfinished, user_));
   MILLRACE_RETURN_IF_ERROR(
       RunToEnd({bin_dir_ + "/initdb", "--pgdata=" + unfinished, "--username=millrace",
                 "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums"},
-               user_, data_dir_ + "/initdb.log"));
+               user_, log));
   MILLRACE_RETURN_IF_ERROR(WriteSettings(unfinished));
   fs::rename(unfinished, pgdata_, error);
   if (error) return FileError(pgdata_, error);

@@ -19,8 +19,10 @@ namespace millrace::db {
 // The private PostgreSQL cluster that a server without a database URL keeps in its data folder.
 //
 //   DIR/lock       held while a server runs here: a second one is refused
-//   DIR/pgdata     the cluster; made as pgdata.new and renamed, so a crash leaves none or a whole
-//   one DIR/log        what PostgreSQL says, rotated by size
+//   DIR/pgdata     the cluster
+//   DIR/pgdata.new one that is being made, and renamed when it is whole; what a crash left of it is
+//                  removed, unless something is in it that belongs to no cluster
+//   DIR/log        what PostgreSQL says, rotated by size
 //
 // It listens only on a Unix socket in a folder of its own that its user alone may enter. Under root
 // it runs as `postgres` or `nobody`. Tuning belongs into DIR/pgdata/postgresql.conf, which is

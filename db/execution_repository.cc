@@ -24,23 +24,21 @@ constexpr Statement kFind{"execution.find", "SELECT " MILLRACE_EXECUTION_COLUMNS
 
 // A statement per status, because only a status that is written out lets a plan use the index of
 // those that did not succeed. The page is cut before the workflow's name is joined to it.
-#define LIST(status_condition)                                                            \
-  "SELECT " MILLRACE_EXECUTION_COLUMNS                                                    \
-  "  FROM (SELECT x.*\n"                                                                  \
-  "          FROM executions x\n"                                                         \
-  "         WHERE x.workflow_key = (\n"                                                   \
-  "                 SELECT workflow_key\n"                                                \
-  "                   FROM workflows\n"                                                   \
-  "                  WHERE project = $1::text AND workflow_id COLLATE \"C\" = $2::text\n" \
-  "                    AND deleted_at IS NULL)\n"                                         \
-  "           AND x.execution_key < $3::uuid\n"                                           \
-  "           AND starts_with(x.execution_id, $4::text)\n"                                \
-  "           AND x.started_at >= $5::timestamptz\n"                                      \
-  "           AND x.started_at < $6::timestamptz\n"                                       \
-  "           AND x.parent_key IS NULL\n" status_condition                                \
-  "         ORDER BY x.execution_key DESC\n"                                              \
-  "         LIMIT $7::int4) e\n"                                                          \
-  "  JOIN workflows w ON w.workflow_key = e.workflow_key\n"                               \
+#define LIST(status_condition)                                             \
+  "SELECT " MILLRACE_EXECUTION_COLUMNS                                     \
+  "  FROM (SELECT x.*\n"                                                   \
+  "          FROM executions x\n"                                          \
+  "         WHERE x.workflow_key = (\n"                                    \
+  "                 SELECT l.workflow_key FROM (" MILLRACE_LISTED_WORKFLOW \
+  ") l)\n"                                                                 \
+  "           AND x.execution_key < $3::uuid\n"                            \
+  "           AND starts_with(x.execution_id, $4::text)\n"                 \
+  "           AND x.started_at >= $5::timestamptz\n"                       \
+  "           AND x.started_at < $6::timestamptz\n"                        \
+  "           AND x.parent_key IS NULL\n" status_condition                 \
+  "         ORDER BY x.execution_key DESC\n"                               \
+  "         LIMIT $7::int4) e\n"                                           \
+  "  JOIN workflows w ON w.workflow_key = e.workflow_key\n"                \
   " ORDER BY e.execution_key DESC"
 
 constexpr Statement kList{"execution.list", LIST("")};
@@ -53,6 +51,13 @@ constexpr Statement kListAborted{"execution.list_aborted", LIST("AND x.status = 
 constexpr Statement kListQuarantined{"execution.list_quarantined",
                                      LIST("AND x.status = 'quarantined'\n")};
 #undef LIST
+
+// `owner` is null already, and so is `wake_at`.
+constexpr Statement kReleaseQuarantined{"execution.release_quarantined", R"sql(
+  UPDATE executions
+     SET status = 'running', wake_at = now(), losses = 0, unfenced = false, error = ''
+   WHERE execution_key = $1::uuid AND status = 'quarantined'
+)sql"};
 
 constexpr Statement kListOpenOfDeleted{"execution.list_open_of_deleted", R"sql(
   SELECT e.execution_key
@@ -153,6 +158,10 @@ std::vector<StoredExecution> ListExecutions(Session& session, const ExecutionsFi
     executions.push_back(ExecutionOf(row));
   }
   return executions;
+}
+
+bool ReleaseQuarantined(Session& session, const ExecutionKey& key) {
+  return session.Exec(kReleaseQuarantined, Params().Uuid(key.uuid)).affected_rows() == 1;
 }
 
 std::vector<ExecutionKey> ListOpenOfDeleted(Session& session, int limit) {

@@ -15,6 +15,9 @@ std::optional<StoredExecution> FindExecution(Session& session, const ExecutionId
 std::vector<StoredExecution> ListExecutions(Session& session, const ExecutionsFilter& filter,
                                             const std::optional<ExecutionKey>& after, int limit);
 
+// False if it is not quarantined.
+bool ReleaseQuarantined(Session& session, const ExecutionKey& key);
+
 // Deleted workflows whose executions are to go: those that are still open.
 std::vector<ExecutionKey> ListOpenOfDeleted(Session& session, int limit);
 // Removes all rows of executions that ended at least 10 minutes ago, until when a late statement of

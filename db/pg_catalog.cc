@@ -228,6 +228,29 @@ absl::StatusOr<std::vector<StoredExecution>> PgCatalog::ListExecutions(
   });
 }
 
+absl::StatusOr<WorkflowRow> PgCatalog::GetListedWorkflow(const WorkflowId& id) {
+  return OrError(RunStatement(pool_, Effect::kNone,
+                              [&](Session& session) { return FindListedWorkflow(session, id); }),
+                 errors::WorkflowNotFound(NameOf(id)));
+}
+
+absl::StatusOr<Mutated<StoredExecution>> PgCatalog::ReleaseQuarantined(const ExecutionId& id,
+                                                                       const RequestKey& request) {
+  return RunMutation(pool_, [&](Session& session) -> absl::StatusOr<Mutated<StoredExecution>> {
+    MILLRACE_ASSIGN_OR_RETURN(const auto earlier, RememberRequest(session, request, NameOf(id)));
+    std::optional<StoredExecution> row = FindExecution(session, id);
+    if (!row) return errors::ExecutionNotFound(NameOf(id));
+    if (earlier) return Mutated<StoredExecution>{.row = *row, .repeated = true};
+    if (!db::ReleaseQuarantined(session, row->key)) {
+      return errors::ExecutionNotQuarantined(NameOf(id));
+    }
+    row->status = ExecutionStatus::kRunning;
+    row->losses = 0;
+    row->error.clear();
+    return Mutated<StoredExecution>{.row = *row};
+  });
+}
+
 absl::StatusOr<int64_t> PgCatalog::RemoveOldRequests(int limit) {
   return RunStatement(pool_, Effect::kNone, [&](Session& session) {
     return RemoveRequestsOlderThanADay(session, limit);

@@ -45,8 +45,11 @@ class PgCatalog : public CatalogStorage {
                                                       const RequestKey& request) override;
 
   absl::StatusOr<StoredExecution> GetExecution(const ExecutionId& id) override;
+  absl::StatusOr<WorkflowRow> GetListedWorkflow(const WorkflowId& id) override;
   absl::StatusOr<std::vector<StoredExecution>> ListExecutions(
       const ExecutionsFilter& filter, const std::optional<ExecutionKey>& after, int limit) override;
+  absl::StatusOr<Mutated<StoredExecution>> ReleaseQuarantined(const ExecutionId& id,
+                                                              const RequestKey& request) override;
 
   absl::StatusOr<int64_t> RemoveOldRequests(int limit) override;
 

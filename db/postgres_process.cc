@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +20,23 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "engine/base/log.h"
+#include "engine/base/status_macros.h"
 
 namespace millrace::db {
 namespace {
 
+// How a program is started.
+struct Start {
+  const std::vector<std::string>& command;
+  const OsUser& user;
+  int output;
+  bool ends_with_us = false;  // it is killed when the thread that starts it ends
+};
+
 // In the child. After fork only system calls are safe, as another thread may have held any lock.
 [[noreturn]] void BecomeProgram(char* const* arguments, char* const* environment,
-                                const OsUser& user, int output) {
+                                const Start& start, pid_t parent) {
+  const int output = start.output;
   setsid();
   const int input = open("/dev/null", O_RDONLY);
   dup2(input, 0);
@@ -36,8 +48,28 @@ namespace {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) signal(number, SIG_DFL);
   umask(077);
-  if (BecomeUser(user) && chdir("/") == 0) execve(arguments[0], arguments, environment);
+  const bool is_ready = BecomeUser(start.user) && chdir("/") == 0;
+  // Another user's process forgets this, so it comes last; the parent may be gone already.
+  if (start.ends_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (is_ready && (!start.ends_with_us || getppid() == parent)) {
+    execve(arguments[0], arguments, environment);
+  }
   _exit(127);
+}
+
+absl::StatusOr<pid_t> Fork(const Start& start) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : start.command) {
+    arguments.push_back(const_cast<char*>(argument.data()));
+  }
+  arguments.push_back(nullptr);
+  std::string path = "PATH=/usr/bin:/bin", locale = "LC_ALL=C";
+  char* const environment[] = {path.data(), locale.data(), nullptr};
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) BecomeProgram(arguments.data(), environment, start, parent);
+  if (child < 0) return absl::UnavailableError("cannot start another process");
+  return child;
 }
 
 std::string ReadSmallFile(const std::string& path) {
@@ -58,35 +90,49 @@ void Signal(const std::vector<pid_t>& pids, int number) {
 
 }  // namespace
 
+absl::StatusOr<LogFile> LogFile::Open(const std::string& path) {
+  LogFile log(path, open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (log.fd_ >= 0) return log;
+  return absl::FailedPreconditionError(absl::StrCat("cannot write to ", path));
+}
+
+LogFile::~LogFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::Status LogFile::LockWithin(absl::Duration time) {
+  const absl::Time deadline = absl::Now() + time;
+  bool is_told = false;
+  while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError(
+          absl::StrCat("a program that an earlier server started does not end; ", path_,
+                       " is what it writes to"));
+    }
+    if (!is_told) Log(LogLevel::kInfo, "waiting for an earlier server's program", {{"log", path_}});
+    is_told = true;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, const OsUser& user,
                             const std::string& log_path) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command)
-    arguments.push_back(const_cast<char*>(argument.data()));
-  arguments.push_back(nullptr);
-  std::string path = "PATH=/usr/bin:/bin", locale = "LC_ALL=C";
-  char* const environment[] = {path.data(), locale.data(), nullptr};
-  const int output = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (output < 0) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot write to ", log_path));
-  }
-  const pid_t child = fork();
-  if (child == 0) BecomeProgram(arguments.data(), environment, user, output);
-  close(output);
-  if (child < 0) return absl::UnavailableError("cannot start another process");
-  return child;
+  MILLRACE_ASSIGN_OR_RETURN(const LogFile log, LogFile::Open(log_path));
+  return Fork({.command = command, .user = user, .output = log.fd()});
 }
 
 absl::Status RunToEnd(const std::vector<std::string>& command, const OsUser& user,
-                      const std::string& log_path) {
-  const absl::StatusOr<pid_t> child = Spawn(command, user, log_path);
+                      const LogFile& log) {
+  const absl::StatusOr<pid_t> child =
+      Fork({.command = command, .user = user, .output = log.fd(), .ends_with_us = true});
   if (!child.ok()) return child.status();
   int status = 0;
   while (waitpid(*child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(command[0], " failed; ", log_path, " says why"));
+      absl::StrCat(command[0], " failed; ", log.path(), " says why"));
 }
 
 bool HasEnded(pid_t child) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,14 +13,35 @@
 
 namespace millrace::db {
 
+// What a program writes to. Locked, it tells that the program runs: whoever has it open for output,
+// also a child's child, holds the lock, and that outlives this process.
+class LogFile {
+ public:
+  static absl::StatusOr<LogFile> Open(const std::string& path);
+  LogFile(LogFile&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+  LogFile& operator=(LogFile&&) = delete;
+  ~LogFile();
+
+  // UNAVAILABLE if another one holds the lock longer.
+  absl::Status LockWithin(absl::Duration time);
+  int fd() const { return fd_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  LogFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  std::string path_;
+  int fd_;
+};
+
 // Starts a program as `user`, in a session of its own so that a terminal's Ctrl-C reaches only this
 // process, with a clean environment. Its output goes to `log_path`, appended.
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, const OsUser& user,
                             const std::string& log_path);
 
-// The same, waiting for its end; not OK unless it exits with 0.
+// The same, waiting for its end; not OK unless it exits with 0. It is killed if this process is.
 absl::Status RunToEnd(const std::vector<std::string>& command, const OsUser& user,
-                      const std::string& log_path);
+                      const LogFile& log);
 
 // True once a child of this process has ended, which this reaps.
 bool HasEnded(pid_t child);

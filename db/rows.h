@@ -15,6 +15,17 @@
 // since 1970: `unix_micros(started_at)`.
 namespace millrace::db {
 
+// The workflow whose executions a list of a name shows ($1 project, $2 id), at most one: the one
+// that has the name; else the one that was deleted last of those whose executions were kept, which
+// is there as long as they are.
+#define MILLRACE_LISTED_WORKFLOW                                                 \
+  "SELECT * FROM workflows w\n"                                                  \
+  " WHERE w.project = $1::text AND w.workflow_id COLLATE \"C\" = $2::text\n"     \
+  "   AND (w.deleted_at IS NULL OR (NOT w.remove_executions AND EXISTS (\n"      \
+  "         SELECT FROM executions k WHERE k.workflow_key = w.workflow_key)))\n" \
+  " ORDER BY w.deleted_at DESC NULLS FIRST\n"                                    \
+  " LIMIT 1"
+
 Uuid UuidOf(const pqxx::field& field);
 std::optional<Uuid> OptionalUuidOf(const pqxx::field& field);
 absl::Time TimeOf(const pqxx::field& field);

@@ -22,11 +22,11 @@ constexpr Statement kInsertRevision{"revision.insert", R"sql(
   VALUES ($1::uuid, $2::int8, $3::text, $4::text, $5::timestamptz)
 )sql"};
 
-#define WORKFLOW_COLUMNS                                                            \
+#define WORKFLOW_COLUMNS_FROM                                                       \
   "SELECT workflow_key, project, workflow_id, type, description, latest_revision, " \
   "etag, unix_micros(created_at) AS created_at, "                                   \
-  "unix_micros(updated_at) AS updated_at, deleted_at IS NOT NULL AS deleted "       \
-  "FROM workflows "
+  "unix_micros(updated_at) AS updated_at, deleted_at IS NOT NULL AS deleted FROM "
+#define WORKFLOW_COLUMNS WORKFLOW_COLUMNS_FROM "workflows "
 #define WORKFLOW_BY_NAME \
   WORKFLOW_COLUMNS       \
   "WHERE project = $1::text AND workflow_id COLLATE \"C\" = $2::text AND deleted_at IS NULL "
@@ -45,8 +45,11 @@ constexpr Statement kListWorkflows{"workflow.list", WORKFLOW_COLUMNS R"sql(
    ORDER BY workflow_id COLLATE "C"
    LIMIT $4::int4
 )sql"};
+constexpr Statement kFindListed{"workflow.find_listed",
+                                WORKFLOW_COLUMNS_FROM "(" MILLRACE_LISTED_WORKFLOW ") listed"};
 #undef WORKFLOW_BY_NAME
 #undef WORKFLOW_COLUMNS
+#undef WORKFLOW_COLUMNS_FROM
 
 constexpr Statement kUpdateWorkflow{"workflow.update", R"sql(
   UPDATE workflows
@@ -141,6 +144,11 @@ std::optional<WorkflowRow> FindWorkflow(Session& session, const WorkflowId& id, 
 
 std::optional<WorkflowRow> FindWorkflowByKey(Session& session, const Uuid& workflow_key) {
   return OnlyRow(session.Exec(kFindByKey, Params().Uuid(workflow_key)), WorkflowOf);
+}
+
+std::optional<WorkflowRow> FindListedWorkflow(Session& session, const WorkflowId& id) {
+  return OnlyRow(session.Exec(kFindListed, Params().Text(id.project).Text(id.workflow)),
+                 WorkflowOf);
 }
 
 std::vector<WorkflowRow> ListWorkflows(Session& session, const std::string& project,

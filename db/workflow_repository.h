@@ -25,6 +25,8 @@ enum class Lock {
 // One that is not deleted.
 std::optional<WorkflowRow> FindWorkflow(Session& session, const WorkflowId& id, Lock lock);
 std::optional<WorkflowRow> FindWorkflowByKey(Session& session, const Uuid& workflow_key);
+// Whose executions a list of this name shows: CatalogStorage::GetListedWorkflow().
+std::optional<WorkflowRow> FindListedWorkflow(Session& session, const WorkflowId& id);
 // By name, from just after `after_name`.
 std::vector<WorkflowRow> ListWorkflows(Session& session, const std::string& project,
                                        const std::string& name_prefix,

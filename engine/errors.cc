@@ -104,8 +104,16 @@ absl::Status ExecutionEnded(absl::string_view name) {
 
 absl::Status ExecutionQuarantined(absl::string_view name) {
   return Make(absl::StatusCode::kFailedPrecondition, "EXECUTION_QUARANTINED",
-              absl::StrCat("execution '", name, "' is quarantined: an operator has to release it"),
+              absl::StrCat("execution '", name,
+                           "' is quarantined: an operator has to release it, by ReleaseExecution"),
               {{"resource", std::string(name)}});
+}
+
+absl::Status ExecutionNotQuarantined(absl::string_view name) {
+  return Make(
+      absl::StatusCode::kFailedPrecondition, "EXECUTION_NOT_QUARANTINED",
+      absl::StrCat("execution '", name, "' is not quarantined: there is nothing to release"),
+      {{"resource", std::string(name)}});
 }
 
 absl::Status FunctionNotFound(absl::string_view name) {

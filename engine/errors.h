@@ -26,8 +26,9 @@ absl::Status RevisionNotFound(absl::string_view name, int64_t revision);
 absl::Status ExecutionNotFound(absl::string_view name);
 // The id belongs to an execution with another input or another revision.
 absl::Status ExecutionAlreadyExists(absl::string_view name);
-absl::Status ExecutionEnded(absl::string_view name);        // FAILED_PRECONDITION
-absl::Status ExecutionQuarantined(absl::string_view name);  // FAILED_PRECONDITION
+absl::Status ExecutionEnded(absl::string_view name);           // FAILED_PRECONDITION
+absl::Status ExecutionQuarantined(absl::string_view name);     // FAILED_PRECONDITION
+absl::Status ExecutionNotQuarantined(absl::string_view name);  // FAILED_PRECONDITION
 absl::Status FunctionNotFound(absl::string_view name);
 absl::Status FunctionAlreadyExists(absl::string_view name);
 absl::Status FunctionsNotFound(std::vector<FieldViolation> violations);  // a definition's Resources

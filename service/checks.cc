@@ -17,8 +17,7 @@ void FieldChecks::SizeAtMost(absl::string_view field, absl::string_view text, si
 }
 
 void FieldChecks::OptionalRequestId(absl::string_view field, absl::string_view id) {
-  if (id.empty() || IsExecutionId(id)) return;
-  Add(field, absl::StrCat("is 1 to 80 of A-Z a-z 0-9 _ . -, and is ", Quote(id)));
+  if (!id.empty()) CheckExecutionId(field, id, this);
 }
 
 void FieldChecks::OptionalJson(absl::string_view field, absl::string_view text) {

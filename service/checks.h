@@ -22,7 +22,7 @@ class FieldChecks {
  public:
   void Add(absl::string_view field, absl::string_view description);
   void SizeAtMost(absl::string_view field, absl::string_view text, size_t bytes_max);
-  // 1 to 80 of `A-Z a-z 0-9 _ . -`, or nothing.
+  // What an execution's id may be, or nothing.
   void OptionalRequestId(absl::string_view field, absl::string_view id);
   // JSON text within the limits of inputs, or nothing.
   void OptionalJson(absl::string_view field, absl::string_view text);

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "service/listen.h"
 
 namespace millrace::service {
 namespace {
@@ -20,6 +21,11 @@ CLI::Option* AddFlag(CLI::App* command, const std::string& name, T* value,
   return command->add_option(absl::StrCat("--", name), *value, help)
       ->envname(absl::StrCat("MILLRACE_",
                              absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}}))));
+}
+
+CLI::Option* AddAddressFlag(CLI::App* command, const std::string& name, std::string* address,
+                            const std::string& help) {
+  return AddFlag(command, name, address, help)->check(ListenProblem)->type_name("HOST:PORT");
 }
 
 }  // namespace
@@ -34,17 +40,8 @@ std::string DefaultDataDir() {
   return absl::StrCat(home, "/.local/share/millrace");
 }
 
-void AddServeFlags(CLI::App* command, ServeConfig* config) {
+void AddDatabaseFlags(CLI::App* command, ServeConfig* config) {
   config->data_dir = DefaultDataDir();
-  AddFlag(command, "listen", &config->listen, "Address of the API")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  CLI::Option* peer_listen = AddFlag(command, "peer-listen", &config->peer_listen,
-                                     "Address for the other nodes of this database")
-                                 ->type_name("HOST:PORT");
-  AddFlag(command, "advertise", &config->advertise, "Where other nodes reach --peer-listen")
-      ->type_name("HOST:PORT")
-      ->needs(peer_listen);
   CLI::Option* data_dir =
       AddFlag(command, "data-dir", &config->data_dir,
               "Folder of the private PostgreSQL cluster, which is made when there is none")
@@ -54,6 +51,16 @@ void AddServeFlags(CLI::App* command, ServeConfig* config) {
           "PostgreSQL database to use in place of a private cluster")
       ->type_name("URL")
       ->excludes(data_dir);
+}
+
+void AddServeFlags(CLI::App* command, ServeConfig* config) {
+  AddAddressFlag(command, "listen", &config->listen, "Address of the API; port 0 is any free one")
+      ->capture_default_str();
+  CLI::Option* peer_listen = AddAddressFlag(command, "peer-listen", &config->peer_listen,
+                                            "Address for the other nodes of this database");
+  AddAddressFlag(command, "advertise", &config->advertise, "Where other nodes reach --peer-listen")
+      ->needs(peer_listen);
+  AddDatabaseFlags(command, config);
   AddFlag(command, "lanes", &config->lanes, "Event loops; 0 for as many as the machine is good for")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();

@@ -26,6 +26,8 @@ struct ServeConfig {
 // Adds the flags of `millrace serve`, which set `config` when `command` is parsed. Each can be
 // given as an environment variable too: --database-url as MILLRACE_DATABASE_URL.
 void AddServeFlags(CLI::App* command, ServeConfig* config);
+// Those of them that say which database it is.
+void AddDatabaseFlags(CLI::App* command, ServeConfig* config);
 
 // The listener that `config` describes.
 ServerOptions ServerOptionsOf(const ServeConfig& config);

@@ -108,6 +108,17 @@ absl::StatusOr<v1::Execution> FindStopped(Executions* executions, const Executio
   return ToProto(view);
 }
 
+absl::StatusOr<v1::Execution> Release(Executions* executions,
+                                      const v1::ReleaseExecutionRequest& request) {
+  FieldChecks checks;
+  const ExecutionId id = ParseExecutionName("name", request.name(), &checks);
+  checks.OptionalRequestId("request_id", request.request_id());
+  MILLRACE_RETURN_IF_ERROR(checks.status());
+  MILLRACE_ASSIGN_OR_RETURN(const ExecutionView view,
+                            executions->Release(id, request.request_id()));
+  return ToProto(view);
+}
+
 // gRPC's side of a WatchStream. Deletes itself when gRPC is done with it.
 class WatchReactor : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
@@ -237,6 +248,13 @@ grpc::ServerUnaryReactor* ExecutionService::StopExecution(Context* context, cons
   return calls_->Receive<v1::StopExecutionRequest>(
       context, request, response,
       [this](const Caller&, const auto& parsed, const auto& call) { Stop(parsed, call); });
+}
+
+grpc::ServerUnaryReactor* ExecutionService::ReleaseExecution(Context* context, const Bytes* request,
+                                                             Bytes* response) {
+  return calls_->ReceiveBlocking<v1::ReleaseExecutionRequest, v1::Execution>(
+      context, request, response,
+      [this](const Caller&, const auto& parsed) { return Release(executions_, parsed); });
 }
 
 grpc::ServerUnaryReactor* ExecutionService::GetExecutionHistory(Context* context,

@@ -15,10 +15,12 @@ class ExecutionService
               v1::ExecutionService::WithRawCallbackMethod_GetExecution<
                   v1::ExecutionService::WithRawCallbackMethod_ListExecutions<
                       v1::ExecutionService::WithRawCallbackMethod_StopExecution<
-                          v1::ExecutionService::WithRawCallbackMethod_GetExecutionHistory<
-                              v1::ExecutionService::WithRawCallbackMethod_WatchExecution<
-                                  v1::ExecutionService::WithRawCallbackMethod_GetExecutionWorkflow<
-                                      v1::ExecutionService::Service>>>>>>>> {
+                          v1::ExecutionService::WithRawCallbackMethod_ReleaseExecution<
+                              v1::ExecutionService::WithRawCallbackMethod_GetExecutionHistory<
+                                  v1::ExecutionService::WithRawCallbackMethod_WatchExecution<
+                                      v1::ExecutionService::
+                                          WithRawCallbackMethod_GetExecutionWorkflow<
+                                              v1::ExecutionService::Service>>>>>>>>> {
  public:
   ExecutionService(Calls* calls, Executions* executions, Workflows* workflows)
       : calls_(calls), executions_(executions), workflows_(workflows) {}
@@ -31,6 +33,7 @@ class ExecutionService
   Reactor* GetExecution(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* ListExecutions(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* StopExecution(Context* context, const Bytes* request, Bytes* response) override;
+  Reactor* ReleaseExecution(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* GetExecutionHistory(Context* context, const Bytes* request, Bytes* response) override;
   grpc::ServerWriteReactor<Bytes>* WatchExecution(Context* context, const Bytes* request) override;
   Reactor* GetExecutionWorkflow(Context* context, const Bytes* request, Bytes* response) override;

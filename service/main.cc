@@ -18,11 +18,13 @@
 #include "engine/runtime/runtime.h"
 #include "engine/runtime/workflows.h"
 #include "engine/tasks/python_host.h"
+#include "service/cli/command_line.h"
 #include "service/cli/conformance.h"
 #include "service/cli/run.h"
 #include "service/cli/validate.h"
 #include "service/config.h"
 #include "service/library_logs.h"
+#include "service/listen.h"
 #include "service/server.h"
 
 namespace millrace {
@@ -72,6 +74,8 @@ absl::StatusOr<Database> OpenDatabase(const service::ServeConfig& config) {
 absl::Status Serve(const service::ServeConfig& config) {
   const sigset_t signals = BlockStopSignals();
   service::CatchLibraryLogs();
+  // Before a database is made: what is wrong with the address need not cost anything.
+  MILLRACE_RETURN_IF_ERROR(service::CheckCanListen(config.listen));
   MILLRACE_ASSIGN_OR_RETURN(const Database database, OpenDatabase(config));
   if (IsStopAsked()) return absl::OkStatus();
   db::PgStorage storage(database.pool.get(), database.beats.get());
@@ -114,22 +118,24 @@ int Report(const absl::Status& status) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Millrace: durable workflows on PostgreSQL");
+  CLI::App app("Millrace: durable workflows on PostgreSQL", "millrace");
   app.require_subcommand(1);
+  app.set_version_flag("--version", kVersion);
+  app.footer("Exit codes: 0 for what was done, 1 for what failed, 2 for wrong usage.");
   int exit_code = 0;
   service::ServeConfig config;
   CLI::App* serve = app.add_subcommand("serve", "Serve the API");
   service::AddServeFlags(serve, &config);
   serve->callback([&] { exit_code = Report(Serve(config)); });
   CLI::App* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date");
-  service::AddServeFlags(migrate, &config);
+  service::AddDatabaseFlags(migrate, &config);
   migrate->callback([&] { exit_code = Report(MigrateOnly(config)); });
-  app.add_subcommand("version", "Print the version")->callback([] { std::puts(kVersion); });
   cli::AddRunCommand(app, &exit_code);
   cli::AddValidateCommand(app, &exit_code);
   cli::AddConformanceCommand(app, &exit_code);
-  CLI11_PARSE(app, argc, argv);
-  return exit_code;
+  app.add_subcommand("version", "Print the version")->callback([] { std::puts(kVersion); });
+  cli::AddHelpCommand(app);
+  return cli::ParseAndRun(app, argc, argv, exit_code);
 }
 
 }  // namespace

@@ -14,8 +14,12 @@ constexpr size_t kExecutionIdLengthMax = 80;
 // Names that could be right are far shorter; the rest is not worth splitting.
 constexpr size_t kNameLengthMax = 512;
 
+constexpr absl::string_view kProjectIdRule =
+    "1 to 63 lower-case letters, digits and '-', a letter first";
 constexpr absl::string_view kWorkflowIdRule =
-    "is 1 to 63 letters, digits, '_' and '-', a letter first";
+    "1 to 63 letters, digits, '_' and '-', a letter first";
+constexpr absl::string_view kExecutionIdRule =
+    "1 to 80 of A-Z a-z 0-9 _ . -, and neither '.' nor '..'";
 
 // The parts of `name` if it has the form of `pattern`: literal parts are the same, and each `*` is
 // an id. Empty if it has not.
@@ -35,10 +39,48 @@ std::vector<std::string> Match(absl::string_view pattern, absl::string_view name
   return ids;
 }
 
-void AddBadName(absl::string_view field, absl::string_view form, absl::string_view name,
-                FieldChecks* checks) {
-  checks->Add(field, name.empty() ? absl::StrCat("is required: ", form)
-                                  : absl::StrCat("is ", form, ", not ", Quote(name)));
+// One of a name's ids: what it is called, whether it may be this, and the rule.
+struct IdRule {
+  absl::string_view id;
+  bool (*holds)(absl::string_view id);
+  absl::string_view rule;
+};
+constexpr IdRule kProject{"project", IsProjectId, kProjectIdRule};
+constexpr IdRule kWorkflow{"workflow", IsWorkflowId, kWorkflowIdRule};
+constexpr IdRule kFunction{"function", IsFunctionId, kWorkflowIdRule};
+constexpr IdRule kExecution{"execution", IsExecutionId, kExecutionIdRule};
+
+// The ids of a name such as `projects/{project}/workflows/{workflow}`, which follow `rules` in
+// turn. Empty, and a violation that names the rule which is broken, if it is no such name.
+std::vector<std::string> ParseName(absl::string_view field, absl::string_view name,
+                                   const std::vector<IdRule>& rules, FieldChecks* checks) {
+  std::string pattern, form;
+  for (const IdRule& rule : rules) {
+    absl::StrAppend(&pattern, pattern.empty() ? "" : "/", rule.id, "s/*");
+    absl::StrAppend(&form, form.empty() ? "" : "/", rule.id, "s/{", rule.id, "}");
+  }
+  std::vector<std::string> ids = Match(pattern, name);
+  if (ids.empty()) {
+    checks->Add(field, name.empty() ? absl::StrCat("is required: ", form)
+                                    : absl::StrCat("is ", form, ", not ", Quote(name)));
+    return {};
+  }
+  std::string broken;
+  for (size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].holds(ids[i])) continue;
+    absl::StrAppend(&broken, broken.empty() ? "" : "; ", "{", rules[i].id, "} is ", rules[i].rule,
+                    ", not ", Quote(ids[i]));
+  }
+  if (broken.empty()) return ids;
+  checks->Add(field, absl::StrCat("is ", form, ": ", broken));
+  return {};
+}
+
+void CheckId(absl::string_view field, const IdRule& rule, absl::string_view id,
+             FieldChecks* checks) {
+  if (rule.holds(id)) return;
+  checks->Add(field, id.empty() ? absl::StrCat("is required, and is ", rule.rule)
+                                : absl::StrCat("is ", rule.rule, "; not ", Quote(id)));
 }
 
 }  // namespace
@@ -76,49 +118,40 @@ bool IsExecutionIdPrefix(absl::string_view id) {
 }
 
 std::string ParseProjectName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
-  std::vector<std::string> ids = Match("projects/*", name);
-  if (!ids.empty() && IsProjectId(ids[0])) return std::move(ids[0]);
-  AddBadName(field, "projects/{project}", name, checks);
-  return "";
+  std::vector<std::string> ids = ParseName(field, name, {kProject}, checks);
+  return ids.empty() ? "" : std::move(ids[0]);
 }
 
 WorkflowId ParseWorkflowName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
-  std::vector<std::string> ids = Match("projects/*/workflows/*", name);
-  if (!ids.empty() && IsProjectId(ids[0]) && IsWorkflowId(ids[1])) {
-    return {.project = std::move(ids[0]), .workflow = std::move(ids[1])};
-  }
-  AddBadName(field, "projects/{project}/workflows/{workflow}", name, checks);
-  return {};
+  std::vector<std::string> ids = ParseName(field, name, {kProject, kWorkflow}, checks);
+  if (ids.empty()) return {};
+  return {.project = std::move(ids[0]), .workflow = std::move(ids[1])};
 }
 
 ExecutionId ParseExecutionName(absl::string_view field, absl::string_view name,
                                FieldChecks* checks) {
-  std::vector<std::string> ids = Match("projects/*/workflows/*/executions/*", name);
-  if (!ids.empty() && IsProjectId(ids[0]) && IsWorkflowId(ids[1]) && IsExecutionId(ids[2])) {
-    return {.workflow = {.project = std::move(ids[0]), .workflow = std::move(ids[1])},
-            .execution = std::move(ids[2])};
-  }
-  AddBadName(field, "projects/{project}/workflows/{workflow}/executions/{execution}", name, checks);
-  return {};
+  std::vector<std::string> ids = ParseName(field, name, {kProject, kWorkflow, kExecution}, checks);
+  if (ids.empty()) return {};
+  return {.workflow = {.project = std::move(ids[0]), .workflow = std::move(ids[1])},
+          .execution = std::move(ids[2])};
 }
 
 FunctionId ParseFunctionName(absl::string_view field, absl::string_view name, FieldChecks* checks) {
-  std::vector<std::string> ids = Match("projects/*/functions/*", name);
-  if (!ids.empty() && IsProjectId(ids[0]) && IsFunctionId(ids[1])) {
-    return {.project = std::move(ids[0]), .function = std::move(ids[1])};
-  }
-  AddBadName(field, "projects/{project}/functions/{function}", name, checks);
-  return {};
+  std::vector<std::string> ids = ParseName(field, name, {kProject, kFunction}, checks);
+  if (ids.empty()) return {};
+  return {.project = std::move(ids[0]), .function = std::move(ids[1])};
 }
 
 void CheckWorkflowId(absl::string_view field, absl::string_view id, FieldChecks* checks) {
-  if (IsWorkflowId(id)) return;
-  checks->Add(field, id.empty() ? absl::StrCat("is required, and ", kWorkflowIdRule)
-                                : absl::StrCat(kWorkflowIdRule, ", not ", Quote(id)));
+  CheckId(field, kWorkflow, id, checks);
 }
 
 void CheckFunctionId(absl::string_view field, absl::string_view id, FieldChecks* checks) {
-  CheckWorkflowId(field, id, checks);
+  CheckId(field, kFunction, id, checks);
+}
+
+void CheckExecutionId(absl::string_view field, absl::string_view id, FieldChecks* checks) {
+  CheckId(field, kExecution, id, checks);
 }
 
 std::string RevisionName(const WorkflowId& id, int64_t revision) {

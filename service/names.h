@@ -13,6 +13,7 @@ namespace millrace::service {
 //   project              [a-z][a-z0-9-]{0,62}
 //   workflow, function   [A-Za-z][A-Za-z0-9_-]{0,62}
 //   execution            [A-Za-z0-9_.-]{1,80}, but not `.` or `..`; so is a request_id
+// The errors and the protos say so too.
 bool IsProjectId(absl::string_view id);
 bool IsWorkflowId(absl::string_view id);
 bool IsFunctionId(absl::string_view id);
@@ -32,6 +33,7 @@ FunctionId ParseFunctionName(absl::string_view field, absl::string_view name, Fi
 // The last part of a name that is to be created.
 void CheckWorkflowId(absl::string_view field, absl::string_view id, FieldChecks* checks);
 void CheckFunctionId(absl::string_view field, absl::string_view id, FieldChecks* checks);
+void CheckExecutionId(absl::string_view field, absl::string_view id, FieldChecks* checks);
 
 std::string RevisionName(const WorkflowId& id, int64_t revision);
 

@@ -18,11 +18,29 @@ absl::StatusOr<v1::Workflow> WithDefinition(Workflows& workflows, const Workflow
   return ToProto(row, found);
 }
 
+// The status of `checks`, which have found something, together with what is wrong with the
+// definition: the caller is to hear of all of it at once.
+absl::Status WithProblems(Workflows& workflows, const std::string& project,
+                          absl::string_view language, absl::string_view definition,
+                          WorkflowType type, FieldChecks* checks) {
+  if (definition.empty() || definition.size() > kDefinitionBytesMax) return checks->status();
+  const auto problems =
+      workflows.Validate(project, language.empty() ? "ASL" : language, definition, type);
+  if (!problems.ok()) return checks->status();
+  for (const errors::FieldViolation& violation : ViolationsOf(*problems)) {
+    checks->Add(violation.field, violation.description);
+  }
+  return checks->status();
+}
+
 absl::StatusOr<v1::Workflow> Create(Workflows& workflows,
                                     const v1::CreateWorkflowRequest& request) {
   FieldChecks checks;
   const Workflows::CreateRequest create = FromProto(request, &checks);
-  MILLRACE_RETURN_IF_ERROR(checks.status());
+  if (!checks.ok()) {
+    return WithProblems(workflows, create.id.project, create.language, create.definition,
+                        create.type, &checks);
+  }
   MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow row, workflows.Create(create));
   return WithDefinition(workflows, row, row.revision);
 }
@@ -62,9 +80,14 @@ absl::StatusOr<v1::ListWorkflowsResponse> List(Workflows& workflows,
 absl::StatusOr<v1::Workflow> Update(Workflows& workflows,
                                     const v1::UpdateWorkflowRequest& request) {
   FieldChecks checks;
-  const CatalogStorage::WorkflowUpdate update = FromProto(request, &checks);
-  MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow row, workflows.Update(update, request.request_id()));
+  const Workflows::UpdateRequest update = FromProto(request, &checks);
+  if (!checks.ok()) {
+    const auto row = workflows.Get(update.change.id);
+    return WithProblems(workflows, update.change.id.project, update.change.language,
+                        update.change.definition.value_or(""),
+                        row.ok() ? row->type : WorkflowType::kStandard, &checks);
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow row, workflows.Update(update));
   return WithDefinition(workflows, row, row.revision);
 }
 

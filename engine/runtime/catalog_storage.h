@@ -129,12 +129,20 @@ class CatalogStorage {
   virtual absl::StatusOr<Mutated<FunctionRow>> DeleteFunction(const FunctionId& id,
                                                               const RequestKey& request) = 0;
 
-  // Executions rows without journals, newest first, also of a deleted workflow's running ones when
-  // asked for by name. EXECUTION_NOT_FOUND.
+  // An executions row without its journal: of the workflow that has this name, else of the one that
+  // was deleted last and has an execution of this id. EXECUTION_NOT_FOUND.
   virtual absl::StatusOr<StoredExecution> GetExecution(const ExecutionId& id) = 0;
-  // `after` is the key of the last row of the page before.
+  // Whose executions a list of this name shows: the workflow that has the name, else the one that
+  // was deleted last of those whose executions were kept. WORKFLOW_NOT_FOUND.
+  virtual absl::StatusOr<WorkflowRow> GetListedWorkflow(const WorkflowId& id) = 0;
+  // That workflow's, newest first; none if there is no such workflow. `after` is the key of the
+  // last row of the page before.
   virtual absl::StatusOr<std::vector<StoredExecution>> ListExecutions(
       const ExecutionsFilter& filter, const std::optional<ExecutionKey>& after, int limit) = 0;
+  // Puts a quarantined execution back in circulation, to be claimed by any node at once, with
+  // nothing held against it. EXECUTION_NOT_QUARANTINED for any other.
+  virtual absl::StatusOr<Mutated<StoredExecution>> ReleaseQuarantined(
+      const ExecutionId& id, const RequestKey& request) = 0;
 
   // request_ids are kept 24 hours; removes older ones in slices.
   virtual absl::StatusOr<int64_t> RemoveOldRequests(int limit) = 0;

@@ -42,6 +42,9 @@ class Executions {
   // Answers when the stop is durable. EXECUTION_ENDED for one that has ended.
   virtual void Stop(const ExecutionId& id, std::string error, std::string cause,
                     ExecutionDone done) = 0;
+  // Lets a quarantined execution go on, on any node. EXECUTION_NOT_QUARANTINED for any other.
+  virtual absl::StatusOr<ExecutionView> Release(const ExecutionId& id,
+                                                const std::string& request_id) = 0;
 
   virtual absl::StatusOr<ExecutionView> Get(const ExecutionId& id) = 0;
   struct ExecutionsPage {

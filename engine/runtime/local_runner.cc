@@ -235,6 +235,10 @@ AslError NotFound(const InvokeFunction& call) {
 
 }  // namespace
 
+std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id) {
+  return absl::StrCat(execution_name, "/", event_id);
+}
+
 LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string execution_name) {
   return [&host, loader = std::move(loader), execution_name = std::move(execution_name)](
              const InvokeFunction& call, InvocationDone done) {
@@ -247,7 +251,7 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
     host.Invoke(*code, call.payload,
                 {.execution_name = execution_name,
                  .event_id = call.event_id,
-                 .idempotency_key = absl::StrCat(execution_name, "/", call.event_id),
+                 .idempotency_key = LocalIdempotencyKey(execution_name, call.event_id),
                  .request_id = Uuid::Random().ToString(),
                  .function_name = call.function},
                 std::move(done));

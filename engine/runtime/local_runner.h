@@ -33,6 +33,9 @@ using FunctionLoader = std::function<absl::StatusOr<std::shared_ptr<const Functi
 // fails its task.
 LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string execution_name);
 
+// What a function sees as the key of a task: its event's in the execution of this name.
+std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id);
+
 struct LocalRunOptions {
   ExecutionInfo info;
   uint64_t seed = 1;

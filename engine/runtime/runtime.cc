@@ -22,6 +22,18 @@ std::string ExecutionName(const ExecutionId& id) {
                       "/executions/", id.execution);
 }
 
+// What the executions row alone tells: no input, output or cause.
+ExecutionView RowViewOf(const StoredExecution& row, const WorkflowRow& workflow) {
+  return {.key = row.key,
+          .id = {.workflow = workflow.id, .execution = row.execution_id},
+          .revision = row.revision,
+          .type = workflow.type,
+          .status = row.status,
+          .started_at = row.started_at,
+          .ended_at = row.ended_at,
+          .error = row.error};
+}
+
 }  // namespace
 
 Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* workflows,
@@ -329,19 +341,54 @@ absl::StatusOr<FoldedExecution> Runtime::ReadFolded(
 
 absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
   MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
-  MILLRACE_ASSIGN_OR_RETURN(const FoldedExecution folded, ReadFolded(stored.key));
-  ExecutionView view = ViewOf(stored.key, stored.execution_id, folded.of, folded.snapshot);
-  if (stored.status == ExecutionStatus::kQuarantined) {
-    view.status = stored.status;
-    view.error = stored.error;
+  const absl::StatusOr<FoldedExecution> folded = ReadFolded(stored.key);
+  if (stored.status != ExecutionStatus::kQuarantined) {
+    MILLRACE_RETURN_IF_ERROR(folded.status());
+    return ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
   }
+  // It may be quarantined because it cannot be folded, as what is damaged or of a newer format;
+  // that it is, must be seen all the same.
+  ExecutionView view;
+  if (folded.ok()) {
+    view = ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
+  } else if (absl::IsDataLoss(folded.status()) || absl::IsUnimplemented(folded.status())) {
+    MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
+                              catalog_->GetWorkflowByKey(stored.workflow_key));
+    view = RowViewOf(stored, workflow);
+  } else {
+    return folded.status();
+  }
+  view.status = stored.status;
+  view.error = stored.error;
   return view;
+}
+
+absl::StatusOr<ExecutionView> Runtime::Release(const ExecutionId& id,
+                                               const std::string& request_id) {
+  FieldHash hash;
+  hash.Add(id.workflow.workflow).Add(id.execution);
+  RequestKey request{.project = id.workflow.project, .request_id = request_id};
+  if (!request_id.empty()) {
+    request.method = "ReleaseExecution";
+    request.hash = hash.Finish();
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const Mutated<StoredExecution> released,
+                            catalog_->ReleaseQuarantined(id, request));
+  Log(LogLevel::kWarning, "an execution is released from quarantine",
+      {{"execution", released.row.key.uuid.ToString()}});
+  const absl::StatusOr<ExecutionView> view = Get(id);
+  if (view.ok()) return view;
+  // It is released, whatever becomes of it: what the row says is an answer.
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
+                            catalog_->GetWorkflowByKey(released.row.workflow_key));
+  return RowViewOf(released.row, workflow);
 }
 
 absl::StatusOr<Executions::ExecutionsPage> Runtime::List(const ExecutionsFilter& filter,
                                                          const std::optional<ExecutionKey>& after,
                                                          int limit) {
-  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, catalog_->GetWorkflow(filter.workflow));
+  MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
+                            catalog_->GetListedWorkflow(filter.workflow));
   MILLRACE_ASSIGN_OR_RETURN(const std::vector<StoredExecution> rows,
                             catalog_->ListExecutions(filter, after, limit + 1));
   ExecutionsPage page;
@@ -350,14 +397,7 @@ absl::StatusOr<Executions::ExecutionsPage> Runtime::List(const ExecutionsFilter&
       page.next = page.executions.back().key;
       break;
     }
-    page.executions.push_back({.key = row.key,
-                               .id = {.workflow = filter.workflow, .execution = row.execution_id},
-                               .revision = row.revision,
-                               .type = workflow.type,
-                               .status = row.status,
-                               .started_at = row.started_at,
-                               .ended_at = row.ended_at,
-                               .error = row.error});
+    page.executions.push_back(RowViewOf(row, workflow));
   }
   return page;
 }

@@ -55,6 +55,8 @@ class Runtime : public Executions {
   std::shared_ptr<Waiting> Run(StartRequest request, ExecutionDone done) override;
   void Stop(const ExecutionId& id, std::string error, std::string cause,
             ExecutionDone done) override;
+  absl::StatusOr<ExecutionView> Release(const ExecutionId& id,
+                                        const std::string& request_id) override;
   absl::StatusOr<ExecutionView> Get(const ExecutionId& id) override;
   absl::StatusOr<ExecutionsPage> List(const ExecutionsFilter& filter,
                                       const std::optional<ExecutionKey>& after, int limit) override;

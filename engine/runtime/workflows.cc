@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
@@ -15,12 +15,14 @@
 #include "engine/json/json.h"
 #include "engine/languages/compile.h"
 #include "engine/languages/problem_list.h"
+#include "engine/runtime/function_calls.h"
 #include "engine/runtime/resource_names.h"
 
 namespace millrace {
 namespace {
 
 constexpr absl::string_view kDefinitionField = "workflow.definition";
+constexpr absl::string_view kFunctionNotFound = "FUNCTION_NOT_FOUND";
 // A compiled program takes some ten times its text.
 constexpr size_t kProgramTextBytesMax = 64u << 20;
 constexpr size_t kProgramOverheadBytes = 4096;
@@ -48,61 +50,24 @@ CompileOptions OptionsFor(WorkflowType type) {
 }
 
 absl::Status DefinitionError(const std::vector<Problem>& problems) {
-  std::vector<errors::FieldViolation> violations;
-  violations.reserve(problems.size());
-  for (const Problem& problem : problems) {
-    if (problem.severity != Severity::kError) continue;
-    violations.push_back(
-        {.field = std::string(kDefinitionField),
-         .description =
-             problem.pointer.empty()
-                 ? absl::StrCat(problem.message, " (", problem.code, ")")
-                 : absl::StrCat(problem.pointer, ": ", problem.message, " (", problem.code, ")")});
-  }
-  return errors::InvalidDefinition(std::move(violations));
+  const bool are_functions =
+      std::all_of(problems.begin(), problems.end(), [](const Problem& problem) {
+        return problem.severity == Severity::kWarning || problem.code == kFunctionNotFound;
+      });
+  return are_functions ? errors::FunctionsNotFound(ViolationsOf(problems))
+                       : errors::InvalidDefinition(ViolationsOf(problems));
 }
 
-// Where the definition says `"Resource": resource`, as a JSON pointer; "" if it does so nowhere.
-std::string FindResource(const Json& json, absl::string_view resource, const std::string& pointer) {
-  if (json.is_object()) {
-    for (const JsonMember& member : json.members()) {
-      const absl::string_view key = member.key.AsString();
-      const std::string place =
-          absl::StrCat(pointer, "/", absl::StrReplaceAll(key, {{"~", "~0"}, {"/", "~1"}}));
-      if (key == "Resource" && member.value.is_string() && member.value.AsString() == resource) {
-        return place;
-      }
-      if (std::string found = FindResource(member.value, resource, place); !found.empty()) {
-        return found;
-      }
-    }
-  } else if (json.is_array()) {
-    size_t index = 0;
-    for (const Json& element : json.elements()) {
-      const std::string place = absl::StrCat(pointer, "/", index++);
-      if (std::string found = FindResource(element, resource, place); !found.empty()) return found;
-    }
-  }
-  return "";
-}
-
-// The problem that a Task calls a function which does not exist.
-Problem UnknownFunction(const Program& program, absl::string_view definition,
-                        const FunctionId& id) {
-  Problem problem{.code = "FUNCTION_NOT_FOUND",
-                  .message = absl::StrCat("function '", NameOf(id), "' does not exist")};
-  for (const State& state : program.states) {
-    const auto* task = std::get_if<TaskState>(&state.body);
-    if (task == nullptr) continue;
-    const auto* target = std::get_if<FunctionTarget>(&task->target);
-    if (target == nullptr || target->function != id.function) continue;
-    absl::StrAppend(&problem.message, ", which state '", state.name, "' calls");
-    if (const auto json = ParseJson(definition); json.ok()) {
-      problem.pointer = FindResource(*json, task->resource, "");
-    }
-    break;
-  }
-  return problem;
+// The workflow's type was to change; and what is wrong with its new definition beside.
+absl::Status TypeError(WorkflowType type, const std::vector<Problem>& problems) {
+  std::vector<errors::FieldViolation> violations = ViolationsOf(problems);
+  violations.insert(
+      violations.begin(),
+      {.field = "workflow.type",
+       .description = absl::StrCat("cannot be changed, and is ",
+                                   type == WorkflowType::kExpress ? "EXPRESS" : "STANDARD",
+                                   ": leave it out")});
+  return errors::InvalidArgument(std::move(violations));
 }
 
 RequestKey KeyOf(const std::string& project, const std::string& request_id,
@@ -120,13 +85,9 @@ struct Workflows::State {
   explicit State(CatalogStorage* catalog) : storage(catalog) {}
 
   // A compiled definition, whose functions all exist; else everything that is wrong with it.
-  absl::StatusOr<std::shared_ptr<const Program>> Check(const std::string& project,
-                                                       absl::string_view language,
-                                                       absl::string_view definition,
-                                                       WorkflowType type);
-  absl::StatusOr<std::vector<Problem>> UnknownFunctions(const std::string& project,
-                                                        const Program& program,
-                                                        absl::string_view definition);
+  // Without a project no function is looked for.
+  absl::StatusOr<CompileResult> Check(const std::string& project, absl::string_view language,
+                                      absl::string_view definition, WorkflowType type);
   absl::StatusOr<Startable> FindProgram(const WorkflowRow& workflow, int64_t revision);
 
   std::optional<Startable> FindKept(const ProgramKey& key) {
@@ -157,40 +118,53 @@ struct Workflows::State {
 Workflows::Workflows(CatalogStorage* storage) : state_(std::make_unique<State>(storage)) {}
 Workflows::~Workflows() = default;
 
-absl::StatusOr<std::vector<Problem>> Workflows::State::UnknownFunctions(
-    const std::string& project, const Program& program, absl::string_view definition) {
-  std::vector<Problem> problems;
-  for (const std::string& function : program.FunctionNames()) {
-    const FunctionId id{.project = project, .function = function};
-    const auto row = storage->GetFunction(id);
+absl::StatusOr<CompileResult> Workflows::State::Check(const std::string& project,
+                                                      absl::string_view language,
+                                                      absl::string_view definition,
+                                                      WorkflowType type) {
+  CompileResult compiled = Compile(language, definition, OptionsFor(type));
+  const absl::StatusOr<Json> json = ParseJson(definition);
+  if (project.empty()) return compiled;
+  std::vector<FunctionCall> calls;
+  if (json.ok()) calls = FindFunctionCalls(*json);
+  std::set<std::string> names;
+  for (const FunctionCall& call : calls) names.insert(call.function);
+  if (compiled.program != nullptr) {
+    for (std::string& name : compiled.program->FunctionNames()) names.insert(std::move(name));
+  }
+  ProblemList problems;
+  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
+  for (const std::string& name : names) {
+    const auto row = storage->GetFunction({.project = project, .function = name});
     if (row.ok()) continue;
     if (!absl::IsNotFound(row.status())) return row.status();
-    problems.push_back(UnknownFunction(program, definition, id));
+    problems.Add(UnknownFunction(calls, project, name));
+    compiled.program = nullptr;
   }
-  return problems;
+  compiled.problems = std::move(problems).Take();
+  return compiled;
 }
 
-absl::StatusOr<std::shared_ptr<const Program>> Workflows::State::Check(const std::string& project,
-                                                                       absl::string_view language,
-                                                                       absl::string_view definition,
-                                                                       WorkflowType type) {
-  CompileResult compiled = Compile(language, definition, OptionsFor(type));
-  if (compiled.program == nullptr) return DefinitionError(compiled.problems);
-  MILLRACE_ASSIGN_OR_RETURN(const std::vector<Problem> unknown,
-                            UnknownFunctions(project, *compiled.program, definition));
-  if (unknown.empty()) return std::move(compiled.program);
+std::vector<errors::FieldViolation> ViolationsOf(const std::vector<Problem>& problems) {
   std::vector<errors::FieldViolation> violations;
-  for (const Problem& problem : unknown) {
-    violations.push_back({.field = std::string(kDefinitionField),
-                          .description = absl::StrCat(problem.pointer, ": ", problem.message)});
+  violations.reserve(problems.size());
+  for (const Problem& problem : problems) {
+    if (problem.severity != Severity::kError) continue;
+    violations.push_back(
+        {.field = std::string(kDefinitionField),
+         .description =
+             problem.pointer.empty()
+                 ? absl::StrCat(problem.message, " (", problem.code, ")")
+                 : absl::StrCat(problem.pointer, ": ", problem.message, " (", problem.code, ")")});
   }
-  return errors::FunctionsNotFound(std::move(violations));
+  return violations;
 }
 
 absl::StatusOr<WorkflowRow> Workflows::Create(const CreateRequest& request) {
   MILLRACE_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Program> program,
+      const CompileResult compiled,
       state_->Check(request.id.project, request.language, request.definition, request.type));
+  if (compiled.program == nullptr) return DefinitionError(compiled.problems);
   // To the microsecond, as the database gives it back.
   const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()));
   const WorkflowRow workflow{.workflow_key = Uuid::Random(),
@@ -217,38 +191,50 @@ absl::StatusOr<WorkflowRow> Workflows::Create(const CreateRequest& request) {
   state_->Forget(request.id);
   MILLRACE_RETURN_IF_ERROR(created.status());
   if (!created->repeated) {
-    state_->Keep({.workflow = created->row, .revision = created->row.revision, .program = program},
-                 request.definition.size());
+    state_->Keep(
+        {.workflow = created->row, .revision = created->row.revision, .program = compiled.program},
+        request.definition.size());
   }
   return created->row;
 }
 
-absl::StatusOr<WorkflowRow> Workflows::Update(const CatalogStorage::WorkflowUpdate& update,
-                                              const std::string& request_id) {
-  CatalogStorage::WorkflowUpdate checked = update;
-  if (update.definition.has_value()) {
-    MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(update.id));
-    if (checked.language.empty()) {
+absl::StatusOr<WorkflowRow> Workflows::Update(const UpdateRequest& update) {
+  CatalogStorage::WorkflowUpdate checked = update.change;
+  const WorkflowId& id = checked.id;
+  if (checked.definition.has_value() || update.type.has_value()) {
+    MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow, state_->storage->GetWorkflow(id));
+    if (checked.definition.has_value() && checked.language.empty()) {
       MILLRACE_ASSIGN_OR_RETURN(
           const RevisionRow latest,
           state_->storage->GetRevision(workflow.workflow_key, workflow.revision));
       checked.language = latest.language;
     }
-    MILLRACE_RETURN_IF_ERROR(
-        state_->Check(update.id.project, checked.language, *update.definition, workflow.type)
-            .status());
+    std::vector<Problem> problems;
+    if (checked.definition.has_value()) {
+      MILLRACE_ASSIGN_OR_RETURN(
+          CompileResult compiled,
+          state_->Check(id.project, checked.language, *checked.definition, workflow.type));
+      problems = std::move(compiled.problems);
+    }
+    if (update.type.has_value() && *update.type != workflow.type) {
+      return TypeError(workflow.type, problems);
+    }
+    const bool is_refused =
+        std::any_of(problems.begin(), problems.end(),
+                    [](const Problem& problem) { return problem.severity == Severity::kError; });
+    if (is_refused) return DefinitionError(problems);
   }
   FieldHash hash;
-  hash.Add(update.id.workflow)
-      .Add(update.definition.has_value() ? "definition" : "")
-      .Add(update.definition.value_or(""))
-      .Add(update.description.has_value() ? "description" : "")
-      .Add(update.description.value_or(""))
-      .Add(update.language)
-      .Add(update.etag);
+  hash.Add(id.workflow)
+      .Add(checked.definition.has_value() ? "definition" : "")
+      .Add(checked.definition.value_or(""))
+      .Add(checked.description.has_value() ? "description" : "")
+      .Add(checked.description.value_or(""))
+      .Add(update.change.language)
+      .Add(checked.etag);
   const auto updated = state_->storage->UpdateWorkflow(
-      checked, KeyOf(update.id.project, request_id, "UpdateWorkflow", hash));
-  state_->Forget(update.id);
+      checked, KeyOf(id.project, update.request_id, "UpdateWorkflow", hash));
+  state_->Forget(id);
   MILLRACE_RETURN_IF_ERROR(updated.status());
   return updated->row;
 }
@@ -296,14 +282,9 @@ absl::StatusOr<std::vector<Problem>> Workflows::Validate(const std::string& proj
                                                          absl::string_view language,
                                                          absl::string_view definition,
                                                          WorkflowType type) {
-  CompileResult compiled = Compile(language, definition, OptionsFor(type));
-  if (compiled.program == nullptr) return std::move(compiled.problems);
-  MILLRACE_ASSIGN_OR_RETURN(std::vector<Problem> unknown,
-                            state_->UnknownFunctions(project, *compiled.program, definition));
-  ProblemList problems;
-  for (Problem& problem : unknown) problems.Add(std::move(problem));
-  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
-  return std::move(problems).Take();
+  MILLRACE_ASSIGN_OR_RETURN(CompileResult compiled,
+                            state_->Check(project, language, definition, type));
+  return std::move(compiled.problems);
 }
 
 absl::StatusOr<Workflows::Startable> Workflows::State::FindProgram(const WorkflowRow& workflow,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,10 +9,14 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "engine/errors.h"
 #include "engine/program/program.h"
 #include "engine/runtime/catalog_storage.h"
 
 namespace millrace {
+
+// A definition's problems as violations of the field "workflow.definition".
+std::vector<errors::FieldViolation> ViolationsOf(const std::vector<Problem>& problems);
 
 // Workflows and their revisions: checks definitions, keeps them, and gives compiled programs to the
 // runtime. Thread-safe; calls block on the database unless what they need is cached.
@@ -31,9 +36,15 @@ class Workflows {
   // INVALID_DEFINITION with all problems; FUNCTION_NOT_FOUND for functions that do not exist. The
   // violations are of the field "workflow.definition"; their texts begin with the JSON pointer.
   absl::StatusOr<WorkflowRow> Create(const CreateRequest& request);
-  // `update.language` may be empty: that of the latest revision.
-  absl::StatusOr<WorkflowRow> Update(const CatalogStorage::WorkflowUpdate& update,
-                                     const std::string& request_id);
+  struct UpdateRequest {
+    CatalogStorage::WorkflowUpdate
+        change;  // its language may be empty: that of the latest revision
+    // What the caller takes the type for: INVALID_FIELD unless it is that, because no workflow
+    // changes its type.
+    std::optional<WorkflowType> type;
+    std::string request_id;
+  };
+  absl::StatusOr<WorkflowRow> Update(const UpdateRequest& update);
   absl::StatusOr<WorkflowRow> Delete(const WorkflowId& id, const std::string& etag,
                                      bool keep_executions, const std::string& request_id);
   absl::StatusOr<WorkflowRow> Get(const WorkflowId& id);
@@ -45,7 +56,8 @@ class Workflows {
   absl::StatusOr<std::vector<WorkflowRow>> List(const std::string& project,
                                                 const std::string& name_prefix,
                                                 const std::string& after_name, int limit);
-  // Problems without keeping anything, unknown functions of `project` included.
+  // Problems without keeping anything, unknown functions of `project` included: of none if it is
+  // empty.
   absl::StatusOr<std::vector<Problem>> Validate(const std::string& project,
                                                 absl::string_view language,
                                                 absl::string_view definition, WorkflowType type);

@@ -61,6 +61,7 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddText("resourceType", event.resource_type);
   members.AddNumber("timeoutSeconds", event.timeout_seconds);
   members.AddNumber("heartbeatSeconds", event.heartbeat_seconds);
+  members.AddText("idempotencyKey", event.idempotency_key);
   if (!event.assigned_variables.empty()) {
     Members variables;
     for (const auto& [name, value] : event.assigned_variables) {

@@ -29,6 +29,7 @@ struct Arguments {
 
 // Tasks have time limits of their own; this one is for functions that hang in tasks without one.
 constexpr absl::Duration kFunctionTimeout = absl::Minutes(15);
+constexpr char kExecutionName[] = "projects/local/workflows/local/executions/local";
 
 absl::StatusOr<Json> ReadInput(const std::string& argument) {
   absl::StatusOr<std::string> text = argument;
@@ -70,14 +71,18 @@ Json DescribeEvents(const Program& program, const std::vector<HistoryEvent>& his
   std::vector<Json> events;
   for (const HistoryEvent& event : history) {
     if (!IsShown(event)) continue;
-    events.push_back(EventToJson(MakeHistoryEventView(program, event)));
+    HistoryEventView view = MakeHistoryEventView(program, event);
+    if (event.type == EventType::kTaskScheduled) {
+      view.idempotency_key = LocalIdempotencyKey(kExecutionName, event.id);
+    }
+    events.push_back(EventToJson(view));
   }
   return Json::Array(std::move(events));
 }
 
 int Execute(const Arguments& arguments, const Program& program, Json input) {
   LocalRunOptions options;
-  options.info = {.execution_name = "projects/local/workflows/local/executions/local",
+  options.info = {.execution_name = kExecutionName,
                   .execution_id = "local",
                   .workflow_name = "projects/local/workflows/local",
                   .workflow_id = "local"};
@@ -87,13 +92,16 @@ int Execute(const Arguments& arguments, const Program& program, Json input) {
   const absl::StatusOr<LocalRun> run =
       RunLocally(program, std::move(input), options,
                  InvokeThrough(host, LoaderFrom(arguments.functions), options.info.execution_name));
-  if (!run.ok()) return Complain(run.status());
+  if (!run.ok()) {
+    Complain(run.status());
+    return 1;
+  }
   std::vector<JsonMember> members = DescribeEnd(run->snapshot);
   if (arguments.history) {
     members.push_back({Json("events"), DescribeEvents(program, run->history)});
   }
   std::cout << Json::Object(std::move(members)).ToPrettyText() << "\n";
-  return 0;
+  return run->snapshot.end == EventType::kExecutionSucceeded ? 0 : 1;
 }
 
 int Run(const Arguments& arguments) {
@@ -117,6 +125,9 @@ int Run(const Arguments& arguments) {
 void AddRunCommand(CLI::App& app, int* exit_code) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("run", "Run a definition here, with no database");
+  command->footer(
+      "Exit codes: 0 for an execution that SUCCEEDED; 1 for one that did not, and for a definition "
+      "with\nproblems; 2 for wrong usage, a file that cannot be read, an input that is not JSON.");
   command->add_option("DEFINITION", arguments->definition, "The definition's file; - is stdin")
       ->required();
   command->add_option("--input", arguments->input, "JSON text, or @FILE; {} if absent");

@@ -6,9 +6,9 @@ namespace millrace::cli {
 
 // `millrace run DEFINITION.json [--input=JSON|@FILE] [--functions=DIR] [--virtual-time]
 // [--history]` runs a definition in this process, with no database, and prints one JSON object:
-// `status`, `output` or `error` and `cause`, and `events` if asked for. `exit_code` is 0 once the
-// execution has ended, however it ended; 1 for a definition with problems, which go to standard
-// error; 2 for wrong arguments.
+// `status`, `output` or `error` and `cause`, and `events` if asked for. `exit_code` is 0 if it
+// succeeded; 1 if not, and for a definition with problems, which go to standard error; 2 for wrong
+// arguments.
 void AddRunCommand(CLI::App& app, int* exit_code);
 
 }  // namespace millrace::cli

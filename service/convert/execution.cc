@@ -51,9 +51,8 @@ std::optional<ExecutionStatus> FromProto(v1::Execution::State state, FieldChecks
 // StartExecution and RunExecution ask for the same.
 template <typename Request>
 Executions::StartRequest StartFromProto(const Request& request, FieldChecks* checks) {
-  if (!request.execution_id().empty() && !IsExecutionId(request.execution_id())) {
-    checks->Add("execution_id", absl::StrCat("is 1 to 80 of A-Z a-z 0-9 _ . -, and is ",
-                                             Quote(request.execution_id())));
+  if (!request.execution_id().empty()) {
+    CheckExecutionId("execution_id", request.execution_id(), checks);
   }
   checks->NotNegative("revision", request.revision());
   checks->OptionalJson("input", request.input());

@@ -87,31 +87,38 @@ Workflows::CreateRequest FromProto(const v1::CreateWorkflowRequest& request, Fie
   return create;
 }
 
-CatalogStorage::WorkflowUpdate FromProto(const v1::UpdateWorkflowRequest& request,
-                                         FieldChecks* checks) {
+Workflows::UpdateRequest FromProto(const v1::UpdateWorkflowRequest& request, FieldChecks* checks) {
   const v1::Workflow& workflow = request.workflow();
-  CatalogStorage::WorkflowUpdate update{
-      .id = ParseWorkflowName("workflow.name", workflow.name(), checks),
-      .language = workflow.language(),
-      .etag = workflow.etag()};
-  bool definition = request.update_mask().paths().empty() && !workflow.definition().empty();
-  bool description = request.update_mask().paths().empty() && !workflow.description().empty();
+  Workflows::UpdateRequest update{
+      .change = {.id = ParseWorkflowName("workflow.name", workflow.name(), checks),
+                 .language = workflow.language(),
+                 .etag = workflow.etag()},
+      .request_id = request.request_id()};
+  const bool is_masked = !request.update_mask().paths().empty();
+  bool definition = !is_masked && !workflow.definition().empty();
+  bool description = !is_masked && !workflow.description().empty();
+  bool type = !is_masked;
   for (const std::string& path : request.update_mask().paths()) {
     if (path == "definition" || path == "*") definition = true;
     if (path == "description" || path == "*") description = true;
-    if (path != "definition" && path != "description" && path != "language" && path != "*") {
+    if (path == "type" || path == "*") type = true;
+    if (path != "definition" && path != "description" && path != "language" && path != "type" &&
+        path != "*") {
       checks->Add("update_mask",
                   absl::StrCat("names definition, description, language or *, not ", Quote(path)));
     }
   }
+  if (type && workflow.type() != v1::Workflow::TYPE_UNSPECIFIED) {
+    update.type = FromProto("workflow.type", workflow.type(), checks);
+  }
   if (!definition && !description) checks->Add("update_mask", "changes a field");
   if (definition) {
     CheckDefinition(workflow.definition(), checks);
-    update.definition = workflow.definition();
+    update.change.definition = workflow.definition();
   } else if (!workflow.language().empty()) {
     checks->Add("workflow.language", "changes with the definition only");
   }
-  if (description) update.description = workflow.description();
+  if (description) update.change.description = workflow.description();
   checks->SizeAtMost("workflow.language", workflow.language(), kLanguageBytesMax);
   checks->SizeAtMost("workflow.description", workflow.description(), kDescriptionBytesMax);
   checks->OptionalRequestId("request_id", request.request_id());

@@ -22,7 +22,6 @@ WorkflowType FromProto(absl::string_view field, v1::Workflow::Type type, FieldCh
 // Each adds a violation for every field that is wrong. A definition's own problems are the
 // engine's.
 Workflows::CreateRequest FromProto(const v1::CreateWorkflowRequest& request, FieldChecks* checks);
-CatalogStorage::WorkflowUpdate FromProto(const v1::UpdateWorkflowRequest& request,
-                                         FieldChecks* checks);
+Workflows::UpdateRequest FromProto(const v1::UpdateWorkflowRequest& request, FieldChecks* checks);
 
 }  // namespace millrace::service

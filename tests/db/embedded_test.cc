@@ -132,6 +132,67 @@ TEST(EmbeddedPostgresTest, AnUnfinishedClusterIsMadeAgain) {
   EXPECT_TRUE(Answers(server->url()));
 }
 
+TEST(EmbeddedPostgresTest, AFolderWithSomebodysFilesIsRefusedAndStays) {
+  for (const char* name : {"pgdata.new", "pgdata"}) {
+    SCOPED_TRACE(name);
+    TemporaryFolder folder;
+    const std::string theirs = folder.path() + "/" + name;
+    ASSERT_EQ(mkdir(theirs.c_str(), 0755), 0);
+    ASSERT_EQ(mkdir((theirs + "/base").c_str(), 0755), 0);
+    std::ofstream(theirs + "/thesis.tex") << "years of work\n";
+    const auto server = EmbeddedPostgres::Start({.data_dir = folder.path()});
+    EXPECT_EQ(server.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(server.status().message(), HasSubstr(theirs));
+    EXPECT_EQ(access((theirs + "/thesis.tex").c_str(), F_OK), 0);
+    EXPECT_EQ(access((theirs + "/base").c_str(), F_OK), 0);
+  }
+}
+
+// Starts a server in `folder` and kills it as soon as `file` is there, in the middle of its first
+// start.
+void CrashWhen(const std::string& folder, const std::string& file) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto server = EmbeddedPostgres::Start({.data_dir = folder});
+    if (!server.ok()) _exit(1);
+    for (;;) pause();
+  }
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  while (access((folder + "/" + file).c_str(), F_OK) != 0 && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  EXPECT_LT(absl::Now(), deadline) << file;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
+TEST(EmbeddedPostgresTest, AServerKilledInItsFirstStartIsNoObstacle) {
+  TemporaryFolder folder;
+  CrashWhen(folder.path(), "pgdata.new/PG_VERSION");  // initdb has just begun
+  CrashWhen(folder.path(), "pgdata.new/base/1/pg_filenode.map");
+  CrashWhen(folder.path(), "pgdata.new/base/5");  // it copies the last of its databases
+  CrashWhen(folder.path(), "pgdata/PG_VERSION");
+  const auto server = StartIn(folder.path());
+  EXPECT_TRUE(Answers(server->url()));
+}
+
+TEST(EmbeddedPostgresTest, WaitsForTheProgramThatStillWritesToALog) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/log";
+  auto first = LogFile::Open(path), second = LogFile::Open(path);
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_TRUE(first->LockWithin(absl::ZeroDuration()).ok());
+  const pid_t child = fork();  // as a program that was left behind
+  if (child == 0) {
+    for (;;) pause();
+  }
+  { const LogFile gone = *std::move(first); }
+  EXPECT_TRUE(absl::IsUnavailable(second->LockWithin(absl::ZeroDuration())));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_TRUE(second->LockWithin(absl::ZeroDuration()).ok());
+}
+
 TEST(EmbeddedPostgresTest, AFolderThatItsUserCannotEnterIsRefusedByName) {
   if (geteuid() != 0) GTEST_SKIP() << "only root runs PostgreSQL as another user";
   TemporaryFolder folder;

@@ -195,6 +195,58 @@ TEST_F(PgCatalogTest, KeptExecutionsStay) {
   EXPECT_TRUE(catalog_.GetRevision(workflow_key_, 1).ok());
 }
 
+TEST_F(PgCatalogTest, ListsKeptExecutionsUntilTheNameIsTakenAgain) {
+  const WorkflowId id{"default", "order"};
+  const auto listed = [&] {
+    const auto rows = catalog_.ListExecutions({.workflow = id}, std::nullopt, 10);
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    std::vector<ExecutionKey> keys;
+    for (const StoredExecution& row : *rows) keys.push_back(row.key);
+    return keys;
+  };
+  const ExecutionKey kept = Started("a");
+  ASSERT_TRUE(catalog_.DeleteWorkflow(id, "", true, {}).ok());
+  EXPECT_EQ(catalog_.GetListedWorkflow(id)->workflow_key, workflow_key_);
+  EXPECT_THAT(listed(), ElementsAre(kept));
+
+  const auto next = Create("order", {});
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(catalog_.GetListedWorkflow(id)->workflow_key, next->row.workflow_key);
+  EXPECT_THAT(listed(), IsEmpty());
+  // That one keeps nothing: the one before is the last that did.
+  ASSERT_TRUE(catalog_.DeleteWorkflow(id, "", false, {}).ok());
+  EXPECT_THAT(listed(), ElementsAre(kept));
+  database_.Query("DELETE FROM executions");
+  EXPECT_EQ(errors::ReasonOf(catalog_.GetListedWorkflow(id).status()), "WORKFLOW_NOT_FOUND");
+}
+
+TEST_F(PgCatalogTest, AReleaseFromQuarantineIsDoneOnceAndLetsAnyNodeClaim) {
+  const ExecutionKey key = Started("a"), running = Started("b");
+  const ExecutionId id{{"default", "order"}, "a"};
+  EXPECT_EQ(errors::ReasonOf(catalog_.ReleaseQuarantined(id, Request("r")).status()),
+            "EXECUTION_NOT_QUARANTINED");
+  ASSERT_TRUE(storage_.Quarantine(me_, key, "why").ok());
+  database_.Query("UPDATE executions SET losses = 3");
+  const auto released = catalog_.ReleaseQuarantined(id, Request("r"));
+  ASSERT_TRUE(released.ok()) << released.status();
+  EXPECT_EQ(released->row.key, key);
+  EXPECT_FALSE(released->repeated);
+  EXPECT_EQ(ReadOne(key).status, ExecutionStatus::kRunning);
+  EXPECT_EQ(ReadOne(key).error, "");
+  const auto claims = storage_.ClaimDue(other_, 10);
+  ASSERT_TRUE(claims.ok()) << claims.status();
+  ASSERT_THAT(*claims, SizeIs(1));
+  EXPECT_EQ(claims->at(0).key, key);
+  EXPECT_EQ(claims->at(0).losses, 0);
+  EXPECT_EQ(ReadOne(running).losses, 3) << "of another execution";
+
+  EXPECT_TRUE(catalog_.ReleaseQuarantined(id, Request("r"))->repeated);
+  EXPECT_EQ(errors::ReasonOf(catalog_.ReleaseQuarantined(id, {}).status()),
+            "EXECUTION_NOT_QUARANTINED");
+  EXPECT_EQ(catalog_.ReleaseQuarantined({{"default", "order"}, "x"}, {}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST_F(PgCatalogTest, ListsExecutionsNewestFirst) {
   std::vector<ExecutionKey> keys;
   for (int i = 0; i < 5; ++i) {

@@ -85,4 +85,5 @@ cat "$work/output"
 [ "$status" = 0 ] || fail "the last block above ended with status $status"
 grep -qE '"output": *"15"' "$work/output" || fail 'no answer has the output "15"'
 grep -qF ExecutionSucceeded "$work/output" || fail "no history ends with ExecutionSucceeded"
+grep -qF INVALID_FIELD "$work/output" || fail "no error shows its reason INVALID_FIELD"
 echo "All $blocks blocks passed."

@@ -56,7 +56,8 @@ TEST(AnnotationsTest, EveryMutationTakesARequestId) {
   for (const ServiceDescriptor* service : Services()) {
     for (int i = 0; i < service->method_count(); ++i) {
       const MethodDescriptor* method = service->method(i);
-      for (const char* verb : {"Create", "Update", "Delete", "Start", "Run", "Stop", "Invoke"}) {
+      for (const char* verb :
+           {"Create", "Update", "Delete", "Start", "Run", "Stop", "Release", "Invoke"}) {
         if (method->name().rfind(verb, 0) != 0) continue;
         EXPECT_NE(method->input_type()->FindFieldByName("request_id"), nullptr) << method->name();
       }

@@ -151,6 +151,8 @@ TEST_F(ExecutionServiceTest, ARequestIdNamesTheExecutionThatHasNoOtherName) {
   ASSERT_TRUE(Start(request, &first).ok());
   ASSERT_TRUE(Start(request, &second).ok());
   EXPECT_EQ(first.uid(), second.uid());
+  request.set_input("[]");
+  EXPECT_EQ(ReasonOf(Start(request, &second)), "EXECUTION_ALREADY_EXISTS");
 }
 
 TEST_F(ExecutionServiceTest, StopEndsWhatWaits) {
@@ -246,6 +248,141 @@ TEST_F(ExecutionServiceTest, DeletingAWorkflowStopsItsExecutionsUnlessTheyAreKep
       " JOIN workflows USING (workflow_key) WHERE ended_at IS NULL";
   const absl::Time give_up = absl::Now() + absl::Seconds(30);
   while (database_.Query(open) != "kept") ASSERT_LT(absl::Now(), give_up);
+}
+
+TEST_F(ExecutionServiceTest, KeptExecutionsAreListedAndGot) {
+  Create("w", kSleeper);
+  v1::Execution kept, found;
+  ASSERT_TRUE(Start(StartOf("w", "e", "{}"), &kept).ok());
+  v1::ListExecutionsRequest list;
+  list.set_parent("projects/p/workflows/w");
+  v1::ListExecutionsResponse page;
+  const auto list_method = &v1::ExecutionService::Stub::ListExecutions;
+  for (const bool again : {false, true}) {
+    v1::DeleteWorkflowRequest request;
+    request.set_name(list.parent());
+    request.set_keep_executions(!again);
+    google::protobuf::Empty empty;
+    ASSERT_TRUE(
+        Call(*node_->workflow_stub, &v1::WorkflowService::Stub::DeleteWorkflow, request, &empty)
+            .ok());
+    ASSERT_TRUE(Call(*node_->execution_stub, list_method, list, &page).ok());
+    ASSERT_EQ(page.executions_size(), 1);
+    EXPECT_EQ(page.executions(0).uid(), kept.uid());
+    EXPECT_EQ(Get(kept.name()).uid(), kept.uid());
+    v1::GetExecutionHistoryRequest history;
+    history.set_name(kept.name());
+    v1::GetExecutionHistoryResponse events;
+    EXPECT_TRUE(Call(*node_->execution_stub, &v1::ExecutionService::Stub::GetExecutionHistory,
+                     history, &events)
+                    .ok());
+    EXPECT_GT(events.events_size(), 0);
+    v1::GetExecutionWorkflowRequest which;
+    which.set_name(kept.name());
+    v1::WorkflowRevision revision;
+    EXPECT_TRUE(Call(*node_->execution_stub, &v1::ExecutionService::Stub::GetExecutionWorkflow,
+                     which, &revision)
+                    .ok());
+    EXPECT_EQ(revision.definition(), kSleeper);
+    if (again) break;
+    Create("w", kSleeper);  // the name's new owner has none
+    ASSERT_TRUE(Call(*node_->execution_stub, list_method, list, &page).ok());
+    EXPECT_EQ(page.executions_size(), 0);
+    EXPECT_EQ(Get(kept.name()).uid(), kept.uid());
+  }
+}
+
+TEST_F(ExecutionServiceTest, AReleasedExecutionGoesOn) {
+  Create("nap", kNap);
+  v1::Execution execution;
+  ASSERT_TRUE(Start(StartOf("nap", "e", "{}"), &execution).ok());
+  v1::ReleaseExecutionRequest request;
+  request.set_name(execution.name());
+  const auto release = &v1::ExecutionService::Stub::ReleaseExecution;
+  const grpc::Status early = Call(*node_->execution_stub, release, request, &execution);
+  EXPECT_EQ(early.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(early), "EXECUTION_NOT_QUARANTINED");
+
+  node_.reset();  // so that nobody holds it
+  database_.Query(
+      "UPDATE executions SET status = 'quarantined', wake_at = NULL, losses = 3, error = 'why'");
+  node_ = std::make_unique<TestNode>(database_);
+  EXPECT_EQ(Get(request.name()).state(), v1::Execution::QUARANTINED);
+  v1::StopExecutionRequest stop;
+  stop.set_name(request.name());
+  const grpc::Status stopped =
+      Call(*node_->execution_stub, &v1::ExecutionService::Stub::StopExecution, stop, &execution);
+  EXPECT_EQ(ReasonOf(stopped), "EXECUTION_QUARANTINED");
+  EXPECT_THAT(stopped.error_message(), ::testing::HasSubstr("ReleaseExecution"));
+
+  request.set_request_id("r");
+  const grpc::Status status = Call(*node_->execution_stub, release, request, &execution);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(execution.uid(), Get(request.name()).uid());
+  EXPECT_EQ(Watch(request.name()).back(), "ExecutionSucceeded");
+  EXPECT_TRUE(Call(*node_->execution_stub, release, request, &execution).ok()) << "repeated";
+  EXPECT_EQ(execution.state(), v1::Execution::SUCCEEDED);
+}
+
+TEST_F(ExecutionServiceTest, RefusesToReleaseWhatIsNoExecution) {
+  Create("sleeper", kSleeper);
+  v1::Execution execution;
+  const auto release = &v1::ExecutionService::Stub::ReleaseExecution;
+  v1::ReleaseExecutionRequest request;
+  request.set_name("projects/p/workflows/sleeper/executions/..");
+  request.set_request_id("a b");
+  EXPECT_EQ(FieldsOf(Call(*node_->execution_stub, release, request, &execution)),
+            "name,request_id");
+  request.set_name("projects/p/workflows/sleeper/executions/none");
+  request.set_request_id("r");
+  const grpc::Status status = Call(*node_->execution_stub, release, request, &execution);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ReasonOf(status), "EXECUTION_NOT_FOUND");
+
+  // One that has ended is no more quarantined than one that runs, and an id belongs to one call.
+  ASSERT_TRUE(Start(StartOf("sleeper", "e", "{}"), &execution).ok());
+  request.set_name(execution.name());
+  v1::StopExecutionRequest stop;
+  stop.set_name(request.name());
+  ASSERT_TRUE(
+      Call(*node_->execution_stub, &v1::ExecutionService::Stub::StopExecution, stop, &execution)
+          .ok());
+  EXPECT_EQ(ReasonOf(Call(*node_->execution_stub, release, request, &execution)),
+            "EXECUTION_NOT_QUARANTINED");
+  v1::DeleteWorkflowRequest remove;
+  remove.set_name("projects/p/workflows/sleeper");
+  remove.set_request_id("r");
+  remove.set_keep_executions(true);
+  google::protobuf::Empty empty;
+  ASSERT_TRUE(
+      Call(*node_->workflow_stub, &v1::WorkflowService::Stub::DeleteWorkflow, remove, &empty).ok());
+  EXPECT_EQ(ReasonOf(Call(*node_->execution_stub, release, request, &execution)),
+            "REQUEST_ID_REUSED");
+}
+
+TEST_F(ExecutionServiceTest, AQuarantinedExecutionIsSeenWhereItsJournalCannotBeRead) {
+  Create("sleeper", kSleeper);
+  v1::Execution execution;
+  ASSERT_TRUE(Start(StartOf("sleeper", "e", "{}"), &execution).ok());
+  node_.reset();
+  database_.Query("UPDATE journal SET events = 'garbage'");
+  database_.Query("UPDATE executions SET status = 'quarantined', wake_at = NULL, error = 'why'");
+  node_ = std::make_unique<TestNode>(database_);
+  const v1::Execution found = Get(execution.name());
+  EXPECT_EQ(found.state(), v1::Execution::QUARANTINED);
+  EXPECT_EQ(found.error(), "why");
+}
+
+TEST_F(ExecutionServiceTest, OneRequestIdAndTwoIdsAreTwoExecutions) {
+  Create("sleeper", kSleeper);
+  v1::Execution first, second;
+  for (v1::Execution* execution : {&first, &second}) {
+    v1::StartExecutionRequest request =
+        StartOf("sleeper", execution == &first ? "a" : "b", R"({"n":1})");
+    request.set_request_id("r-1");
+    ASSERT_TRUE(Start(request, execution).ok());
+  }
+  EXPECT_NE(first.uid(), second.uid());
 }
 
 TEST_F(ExecutionServiceTest, AnExpressRunWritesNothing) {

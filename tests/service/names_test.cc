@@ -63,5 +63,28 @@ TEST(NamesTest, RefusesWhatIsNoName) {
   }
 }
 
+TEST(NamesTest, NamesTheRuleThatIsBroken) {
+  const auto problem = [](const auto& check) {
+    FieldChecks checks;
+    check(&checks);
+    return std::string(checks.status().message());
+  };
+  EXPECT_EQ(
+      problem([](FieldChecks* checks) { ParseProjectName("parent", "projects/Default", checks); }),
+      "parent: is projects/{project}: {project} is 1 to 63 lower-case letters, digits and '-', "
+      "a letter first, not 'Default'");
+  EXPECT_EQ(problem([](FieldChecks* checks) { ParseProjectName("parent", "default", checks); }),
+            "parent: is projects/{project}, not 'default'");
+  const std::string both = problem([](FieldChecks* checks) {
+    ParseExecutionName("name", "projects/p/workflows/1/executions/..", checks);
+  });
+  EXPECT_THAT(both,
+              HasSubstr("{workflow} is 1 to 63 letters, digits, '_' and '-', a letter first"));
+  EXPECT_THAT(both, HasSubstr("{execution} is 1 to 80 of A-Z a-z 0-9 _ . -, and neither '.' nor "
+                              "'..', not '..'"));
+  EXPECT_THAT(problem([](FieldChecks* checks) { CheckExecutionId("execution_id", "..", checks); }),
+              HasSubstr("neither '.' nor '..'; not '..'"));
+}
+
 }  // namespace
 }  // namespace millrace::service

@@ -4,6 +4,7 @@
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include "grpc/health/v1/health.pb.h"
+#include "service/listen.h"
 #include "tests/service/test_server.h"
 
 namespace millrace::service {
@@ -18,6 +19,17 @@ TEST(ServerTest, ASecondServerOnThePortFailsClearly) {
   const auto second = Server::Start(options, nullptr, nullptr, nullptr);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(options.listen));
+}
+
+TEST(ServerTest, WhetherAnAddressIsFreeIsKnownBefore) {
+  TestServer first;
+  const std::string taken = absl::StrCat("127.0.0.1:", first.server().port());
+  const absl::Status status = CheckCanListen(taken);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(taken));
+  EXPECT_EQ(CheckCanListen("192.0.2.1:0").code(), absl::StatusCode::kUnavailable)
+      << "is no address of this machine";
+  EXPECT_TRUE(CheckCanListen("127.0.0.1:0").ok());
 }
 
 TEST(ServerTest, AnswersHealthChecks) {
@@ -44,11 +56,12 @@ TEST(ServerTest, ChecksTheFieldsOfExecutionsFirst) {
   start.set_execution_id("a/b");
   start.set_revision(-1);
   start.set_input("{");
+  start.set_request_id("..");
   v1::Execution execution;
   grpc::Status status =
       Call(*server.execution_stub, &v1::ExecutionService::Stub::StartExecution, start, &execution);
   EXPECT_EQ(ReasonOf(status), "INVALID_FIELD");
-  EXPECT_EQ(FieldsOf(status), "execution_id,revision,input,parent");
+  EXPECT_EQ(FieldsOf(status), "execution_id,revision,input,request_id,parent");
 
   v1::StopExecutionRequest stop;
   stop.set_name("projects/p/workflows/w/executions/e");

@@ -92,6 +92,66 @@ TEST_F(WorkflowServiceTest, NamesAllFieldsAtFault) {
   EXPECT_EQ(FieldsOf(status), "parent,workflow_id,workflow.definition,request_id");
 }
 
+TEST_F(WorkflowServiceTest, NamesTheDefinitionsProblemsWithTheFieldsAtFault) {
+  const grpc::Status created = Create(CreateRequest("1st", R"({"StartAt": "A", "States": {
+      "A": {"Type": "Task", "Resource": "sum"}}})"));
+  EXPECT_EQ(ReasonOf(created), "INVALID_FIELD");
+  EXPECT_EQ(FieldsOf(created), "workflow_id,workflow.definition,workflow.definition");
+  ASSERT_TRUE(Create(CreateRequest("order", kPass)).ok());
+  v1::UpdateWorkflowRequest update;
+  update.mutable_workflow()->set_name("projects/default/workflows/order");
+  update.mutable_workflow()->set_definition(kTask);
+  update.set_request_id("a b");
+  EXPECT_EQ(FieldsOf(Update(update)), "request_id,workflow.definition");
+}
+
+TEST_F(WorkflowServiceTest, NamesUnknownFunctionsWithAllOtherProblems) {
+  const grpc::Status status = Create(CreateRequest("bad", R"({"StartAt": "P", "States": {
+      "P": {"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {
+        "A": {"Type": "Task", "Resource": "sum"},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+              "Parameters": {"FunctionName": "mul"}}}}], "Next": "M"},
+      "M": {"Type": "Map", "Iterator": {"StartAt": "C", "States": {
+        "C": {"Type": "Task", "Resource": "div", "End": true}}}, "End": true}}})"));
+  EXPECT_EQ(ReasonOf(status), "INVALID_DEFINITION");
+  std::string violations;
+  const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
+  for (const auto& violation : bad_request.field_violations()) {
+    absl::StrAppend(&violations, violation.description(), "\n");
+  }
+  EXPECT_THAT(violations, HasSubstr("(MISSING_FIELD)"));
+  for (const char* place : {"/States/P/Branches/0/States/A/Resource: ",
+                            "/States/P/Branches/0/States/B/Parameters/FunctionName: ",
+                            "/States/M/Iterator/States/C/Resource: "}) {
+    EXPECT_THAT(violations,
+                HasSubstr(absl::StrCat(place, "function 'projects/default/functions/")));
+  }
+}
+
+TEST_F(WorkflowServiceTest, TheTypeCannotBeChanged) {
+  ASSERT_TRUE(Create(CreateRequest("order", kPass)).ok());
+  v1::UpdateWorkflowRequest update;
+  update.mutable_workflow()->set_name("projects/default/workflows/order");
+  update.mutable_workflow()->set_description("new words");
+  update.mutable_workflow()->set_type(v1::Workflow::EXPRESS);
+  grpc::Status status = Update(update);
+  EXPECT_EQ(ReasonOf(status), "INVALID_FIELD");
+  EXPECT_EQ(FieldsOf(status), "workflow.type");
+  EXPECT_THAT(status.error_message(), HasSubstr("cannot be changed"));
+  update.mutable_workflow()->set_definition("{");
+  update.mutable_update_mask()->add_paths("*");
+  EXPECT_THAT(FieldsOf(Update(update)), HasSubstr("workflow.type,workflow.definition"));
+
+  // What the mask leaves out is not looked at; and the type that it has is no change.
+  update.mutable_update_mask()->set_paths(0, "description");
+  EXPECT_TRUE(Update(update).ok());
+  update.mutable_workflow()->set_definition(kOther);
+  update.mutable_workflow()->set_type(v1::Workflow::STANDARD);
+  update.clear_update_mask();
+  status = Update(update);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST_F(WorkflowServiceTest, RefusesBadDefinitionsAndKeepsNothing) {
   struct Case {
     std::string definition, reason;

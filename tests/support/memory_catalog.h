@@ -117,6 +117,11 @@ class MemoryCatalog : public CatalogStorage {
                                                               int) override {
     return Missing();
   }
+  absl::StatusOr<WorkflowRow> GetListedWorkflow(const WorkflowId&) override { return Missing(); }
+  absl::StatusOr<Mutated<StoredExecution>> ReleaseQuarantined(const ExecutionId&,
+                                                              const RequestKey&) override {
+    return Missing();
+  }
 
  private:
   static absl::Status Missing() { return absl::UnimplementedError("not in memory"); }
