@@ -313,14 +313,16 @@ void SeeData(const HistoryEvent& event, Snapshot& snapshot) {
   snapshot.data_bytes_seen = std::max(snapshot.data_bytes_seen, event.data->TextSize());
 }
 
-void TakeId(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
-  MILLRACE_CHECK(event.id == NextIdOf(program, snapshot, event));
+void TakeId(const HistoryEvent& event, Snapshot& snapshot) {
   if (event.id == 0) return;
   if (IsShown(event)) {
+    MILLRACE_CHECK(event.id == snapshot.last_id + 1);
     snapshot.last_id = event.id;
-  } else {
-    FrameOf(snapshot, HistoryOf(event.id)).history_size = NumberOf(event.id);
+    return;
   }
+  Frame& item = FrameOf(snapshot, HistoryOf(event.id));
+  MILLRACE_CHECK(NumberOf(event.id) == item.history_size + 1);
+  item.history_size = NumberOf(event.id);
 }
 
 void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
@@ -337,7 +339,7 @@ void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
 void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot) {
   MILLRACE_CHECK(!snapshot->ended);
   MILLRACE_CHECK(event.at >= snapshot->last_at);
-  TakeId(program, event, *snapshot);
+  TakeId(event, *snapshot);
   snapshot->last_at = event.at;
   SeeData(event, *snapshot);
   switch (event.type) {

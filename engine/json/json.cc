@@ -69,6 +69,13 @@ Json::Json(double value) : kind_(Kind::kDouble), bits_{.double_value = value} {
 
 Json::Json(absl::string_view value) : Json(Node::MakeString(value)) {}
 
+Json Json::ShareString(absl::string_view text) {
+  Node* node = reinterpret_cast<Node*>(const_cast<char*>(text.data())) - 1;
+  Json shared = Node::Wrap(Kind::kString, node);
+  shared.AddReference();
+  return shared;
+}
+
 Json Json::Array(std::vector<Json> elements) {
   return Node::MakeArray(elements.data(), elements.size());
 }

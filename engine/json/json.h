@@ -43,6 +43,9 @@ class Json {
   static Json Object(std::vector<JsonMember> members);
   static Json Object(std::initializer_list<std::pair<absl::string_view, Json>> members);
 
+  // The string that `text` is all of, as its AsString() gave it: shared, not copied.
+  static Json ShareString(absl::string_view text);
+
   Json(const Json& other) : kind_(other.kind_), bits_(other.bits_) {
     if (is_shared()) AddReference();
   }

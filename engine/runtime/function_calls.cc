@@ -1,7 +1,6 @@
 #include "engine/runtime/function_calls.h"
 
 #include <algorithm>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -25,16 +24,15 @@ void AddCall(const Json& task, absl::string_view state, const std::string& point
              std::vector<FunctionCall>* calls) {
   const absl::StatusOr<Resource> resource = ParseResource(TextOf(task, "Resource"));
   if (!resource.ok()) return;
-  const auto* const called = std::get_if<FunctionTarget>(&resource->target);
-  if (called == nullptr) return;
+  const auto* const function = std::get_if<FunctionTarget>(&resource->target);
+  if (function == nullptr) return;
   if (!resource->wraps_invocation) {
-    calls->push_back({.function = called->function,
+    calls->push_back({.function = function->function,
                       .state = std::string(state),
                       .pointer = At(pointer, "Resource")});
     return;
   }
-  const bool is_jsonata = task.Find("Arguments") != nullptr;
-  const absl::string_view field = is_jsonata ? "Arguments" : "Parameters";
+  const absl::string_view field = task.Find("Arguments") == nullptr ? "Parameters" : "Arguments";
   const Json* const parameters = task.Find(field);
   if (parameters == nullptr || !parameters->is_object()) return;
   const absl::StatusOr<FunctionTarget> target =

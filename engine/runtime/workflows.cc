@@ -49,10 +49,17 @@ CompileOptions OptionsFor(WorkflowType type) {
   return {.is_express = type == WorkflowType::kExpress};
 }
 
+bool IsError(const Problem& problem) { return problem.severity == Severity::kError; }
+
+bool HasErrors(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(), IsError);
+}
+
+// There is an error among them.
 absl::Status DefinitionError(const std::vector<Problem>& problems) {
   const bool are_functions =
       std::all_of(problems.begin(), problems.end(), [](const Problem& problem) {
-        return problem.severity == Severity::kWarning || problem.code == kFunctionNotFound;
+        return !IsError(problem) || problem.code == kFunctionNotFound;
       });
   return are_functions ? errors::FunctionsNotFound(ViolationsOf(problems))
                        : errors::InvalidDefinition(ViolationsOf(problems));
@@ -132,15 +139,15 @@ absl::StatusOr<CompileResult> Workflows::State::Check(const std::string& project
   if (compiled.program != nullptr) {
     for (std::string& name : compiled.program->FunctionNames()) names.insert(std::move(name));
   }
-  ProblemList problems;
-  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
   for (const std::string& name : names) {
     const auto row = storage->GetFunction({.project = project, .function = name});
     if (row.ok()) continue;
     if (!absl::IsNotFound(row.status())) return row.status();
-    problems.Add(UnknownFunction(calls, project, name));
-    compiled.program = nullptr;
+    compiled.problems.push_back(UnknownFunction(calls, project, name));
   }
+  if (HasErrors(compiled.problems)) compiled.program = nullptr;
+  ProblemList problems;  // errors first, and not too many
+  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
   compiled.problems = std::move(problems).Take();
   return compiled;
 }
@@ -149,7 +156,7 @@ std::vector<errors::FieldViolation> ViolationsOf(const std::vector<Problem>& pro
   std::vector<errors::FieldViolation> violations;
   violations.reserve(problems.size());
   for (const Problem& problem : problems) {
-    if (problem.severity != Severity::kError) continue;
+    if (!IsError(problem)) continue;
     violations.push_back(
         {.field = std::string(kDefinitionField),
          .description =
@@ -219,10 +226,7 @@ absl::StatusOr<WorkflowRow> Workflows::Update(const UpdateRequest& update) {
     if (update.type.has_value() && *update.type != workflow.type) {
       return TypeError(workflow.type, problems);
     }
-    const bool is_refused =
-        std::any_of(problems.begin(), problems.end(),
-                    [](const Problem& problem) { return problem.severity == Severity::kError; });
-    if (is_refused) return DefinitionError(problems);
+    if (HasErrors(problems)) return DefinitionError(problems);
   }
   FieldHash hash;
   hash.Add(id.workflow)

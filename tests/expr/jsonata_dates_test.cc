@@ -41,6 +41,8 @@ TEST(JsonataDates, AreFormatted) {
       {"$fromMillis(1609459200000, '[X]-W[W01]-[F1]')", R"("2020-W53-5")"},
       {"$fromMillis(1199145600000, '[X]-W[W01]')", R"("2008-W01")"},
       {"$fromMillis(1230768000000, '[W] [w] [x]')", R"("1 1 1")"},
+      {"$fromMillis(1510067557121, '[Yw,3-*] [Dw,4]')", R"("two thousand and seventeen seven")"},
+      {"$fromMillis(0, '[q01]')", "D3132"},
       {"$fromMillis(0, '')", R"("")"},
       {"$fromMillis(0, '[Y ]')", R"("1970")"},
       {"$fromMillis(0, '[q]')", "D3132"},

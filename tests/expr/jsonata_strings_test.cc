@@ -120,6 +120,27 @@ TEST(JsonataStrings, AreSearched) {
   });
 }
 
+// One in a row may match nothing; a second one there would be found for ever.
+TEST(JsonataStrings, AreSearchedForNothing) {
+  ExpectAll({
+      {"$contains('abc', /x*/)", "true"},
+      {"$contains('abc', /$/)", "true"},
+      {"$match('abc', /$/)", R"({"match":"","index":3,"groups":[]})"},
+      {"$match('abc', /x*/)", "D1004"},
+      {"$match('abc', /x*/, 1)", "D1004"},
+      {"$match('', /x*/)", R"({"match":"","index":0,"groups":[]})"},
+      {"$match('aa', /a*/)", R"({"match":"aa","index":0,"groups":[]})"},
+      {"$match('aab', /a*/)", "D1004"},
+      {"$replace('abc', /$/, '-')", R"("abc-")"},
+      {"$replace('', /^/, '-')", R"("-")"},
+      {"$replace('abc', /x*/, '-')", "D1004"},
+      {"$split('abc', /$/)", R"(["abc",""])"},
+      {"$split('abc', /x*/, 1)", "D1004"},
+      {"/$/('abc').next()", "nothing"},
+      {"/x*/('abc').next()", "D1004"},
+  });
+}
+
 TEST(JsonataStrings, AreEncodedAndEvaluated) {
   ExpectAll({
       {"$base64encode('hello')", R"("aGVsbG8=")"},

@@ -103,6 +103,27 @@ class ExecutionServiceTest : public ::testing::Test {
   std::unique_ptr<TestNode> node_;
 };
 
+// As much as would not fit into one journal row.
+TEST_F(ExecutionServiceTest, RunsAMapWhoseIterationsAllGetALargeInput) {
+  Create("map", R"({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items",
+      "ItemSelector": {"text.$": "$.text", "i.$": "$$.Map.Item.Index"}, "End": true,
+      "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "OutputPath": "$.i",
+                                                         "End": true}}}}}})");
+  constexpr int kItems = 1500;
+  std::string items = "0";
+  for (int i = 1; i < kItems; ++i) absl::StrAppend(&items, ",0");
+  v1::Execution execution;
+  const grpc::Status status =
+      Run("map",
+          absl::StrCat(R"({"items":[)", items, R"(],"text":")", std::string(200'000, 'x'), R"("})"),
+          &execution);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(execution.state(), v1::Execution::SUCCEEDED) << execution.cause();
+  const Json output = *ParseJson(execution.output());
+  ASSERT_EQ(output.size(), static_cast<size_t>(kItems));
+  EXPECT_EQ(output.elements()[kItems - 1], Json(kItems - 1));
+}
+
 TEST_F(ExecutionServiceTest, WarnsWhereALimitIsNear) {
   Create("pass", R"({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})");
   v1::Execution execution;

@@ -104,7 +104,7 @@ void DatePicture::AddMarker(absl::string_view marker) {
   }
   const absl::string_view standard = DefaultPresentation(part.component);
   if (presentation.empty()) presentation = standard;
-  if (presentation.empty()) {
+  if (standard.empty()) {
     Fail({.code = "D3132", .value = Quoted(absl::string_view(packed).substr(0, 1))});
   }
   char second = '\0';
@@ -136,7 +136,10 @@ void DatePicture::AddMarker(absl::string_view marker) {
 void DatePicture::AddInteger(absl::string_view pattern, std::optional<size_t> width_min,
                              Part* part) {
   IntegerPicture integer = IntegerPicture::Parse(pattern);
-  if (width_min) integer.mandatory_digits = std::max(integer.mandatory_digits, *width_min);
+  // Words and letters have no digits to be so many.
+  if (width_min && integer.mandatory_digits > 0) {
+    integer.mandatory_digits = std::max(integer.mandatory_digits, *width_min);
+  }
   if (part->component == 'Y') {
     if (part->width_max) {
       part->digits = integer.mandatory_digits = *part->width_max;

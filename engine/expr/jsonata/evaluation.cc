@@ -18,6 +18,8 @@ namespace {
 
 // Looking at the clock costs as much as some ten steps.
 constexpr int64_t kStepsPerLook = 4096;
+// Shorter texts are copied.
+constexpr size_t kGrowingTextBytesMin = 128;
 constexpr size_t kPictureBytesMax = 4096;
 constexpr uint32_t kScannedMembersMax = 12;
 
@@ -132,10 +134,37 @@ void Evaluation::PushAll(Array* array, const Value& value) {
 Value Evaluation::Append(const Value& a, const Value& b) {
   if (a.is_undefined()) return b;
   if (b.is_undefined()) return a;
+  if (!a.is_array() || a.array() == nullptr) {
+    Array* joined = NewArray();
+    PushAll(joined, a);
+    PushAll(joined, b);
+    return Value::Of(joined);
+  }
+  // The elements lie where those of `a` do, if there is room behind them, which `a` gives up. So
+  // that building an array piece by piece takes no more memory than a few times its end result.
+  Array* front = a.array();
+  if (front->capacity - front->size < ItemCount(b)) front = Grow(*front, ItemCount(b));
   Array* joined = NewArray();
-  PushAll(joined, a);
+  joined->items = front->items;
+  joined->size = front->size;
+  joined->capacity = std::exchange(front->capacity, front->size);
+  joined->depth = front->depth;
   PushAll(joined, b);
   return Value::Of(joined);
+}
+
+// A copy with room for `more` elements, and for as many again.
+Array* Evaluation::Grow(const Array& array, size_t more) {
+  const size_t size = array.size;
+  if (size + more > settings_.limits.sequence_max) {
+    Fail({.code = "D2015", .value = absl::StrCat(settings_.limits.sequence_max)});
+  }
+  Steps(size / 8);
+  Array* grown = NewArray(std::min(2 * (size + more), settings_.limits.sequence_max));
+  std::copy_n(array.items, size, grown->items);
+  grown->size = array.size;
+  grown->depth = array.depth;
+  return grown;
 }
 
 Object* Evaluation::NewObject(size_t capacity) {
@@ -194,21 +223,34 @@ Value Evaluation::Text(absl::string_view text) {
   return Value::Of(absl::string_view(chars, text.size()));
 }
 
-// A text that ends where the arena's free space begins is made longer in its place, so that
-// building one piece by piece takes no more memory than its end result.
+// A text that has been made longer before is so again in its place, so that building one piece by
+// piece takes no more memory than a few times its end result.
 Value Evaluation::Concatenate(absl::string_view a, absl::string_view b) {
   if (b.empty()) return Value::Of(a);
-  CheckStringSize(a.size() + b.size());
-  Steps((a.size() + b.size()) / 4096);
-  const char* chars = a.data();
-  if (!a.empty() && arena_.Extend(a.data() + a.size(), b.size())) {
-    std::copy(b.begin(), b.end(), const_cast<char*>(a.data()) + a.size());
-  } else {
-    char* copy = arena_.AllocateText(a.size() + b.size());
+  const size_t size = a.size() + b.size();
+  CheckStringSize(size);
+  Steps(b.size() / 4096);
+  if (a.size() < kGrowingTextBytesMin) {
+    char* copy = arena_.AllocateText(size);
     std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), copy));
-    chars = copy;
+    return Value::Of(absl::string_view(copy, size));
   }
-  return Value::Of(absl::string_view(chars, a.size() + b.size()));
+  const auto grows = [&](const GrowingText& text) {
+    return text.end == a.data() + a.size() &&
+           b.size() <= static_cast<size_t>(text.limit - text.end);
+  };
+  auto* growing = std::find_if(std::begin(growing_texts_), std::end(growing_texts_), grows);
+  char* chars = const_cast<char*>(a.data());
+  if (growing == std::end(growing_texts_)) {
+    Steps(a.size() / 4096);
+    growing = &growing_texts_[next_growing_text_++ % std::size(growing_texts_)];
+    const size_t room = std::min(2 * size, settings_.limits.string_bytes_max);
+    chars = arena_.AllocateText(room);
+    std::copy(a.begin(), a.end(), chars);
+    *growing = {.end = chars + a.size(), .limit = chars + room};
+  }
+  growing->end = std::copy(b.begin(), b.end(), growing->end);
+  return Value::Of(absl::string_view(chars, size));
 }
 
 Value Evaluation::Keep(Json json) { return Value::Borrow(kept_.emplace_back(std::move(json))); }
@@ -267,6 +309,7 @@ Json Evaluation::ToJson(const Value& value) {
       return Json(number);
     }
     case Kind::kString:
+      if (value.is_borrowed()) return Json::ShareString(value.text());
       arena_.Charge(value.text().size());
       // The first byte of a surrogate, and of some more.
       if (absl::StrContains(value.text(), '\xED')) return Json(ReplaceSurrogates(value.text()));

@@ -131,6 +131,7 @@ class Evaluation {
  private:
   // --- budget and memory (evaluation.cc)
   void PushSlowly(Array* array, const Value& value);
+  Array* Grow(const Array& array, size_t more);
   void Checkpoint();
   void Enter();
   void CheckDepth(int depth) const;
@@ -221,6 +222,13 @@ class Evaluation {
   const Node* tail_node_ = nullptr;
   std::deque<std::unique_ptr<Program>> evaluated_programs_;
   std::deque<Json> kept_;
+  // Texts with room behind them, which nobody else uses.
+  struct GrowingText {
+    char* end = nullptr;
+    const char* limit = nullptr;
+  };
+  GrowingText growing_texts_[4];
+  size_t next_growing_text_ = 0;
   absl::flat_hash_map<std::string, std::shared_ptr<const DatePicture>> date_pictures_;
 };
 

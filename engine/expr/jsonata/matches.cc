@@ -31,9 +31,17 @@ bool FindMatch(Evaluation& evaluation, const Function& regex, absl::string_view 
                      kBytesPerStep);
   }
   evaluation.Step();
-  if (!is_found) return false;
+  return is_found;
+}
+
+// From the second match on, one of nothing would be found in the same place for ever.
+bool FindNextMatch(Evaluation& evaluation, const Function& regex, absl::string_view text,
+                   size_t from, RegexMatch* match) {
+  if (from >= text.size() || !FindMatch(evaluation, regex, text, from, match)) return false;
   if (match->start == match->end) {
-    Fail({.code = "D1004", .position = regex.node->position, .value = Quoted(pattern.pattern())});
+    Fail({.code = "D1004",
+          .position = regex.node->position,
+          .value = Quoted(regex.node->regex->pattern())});
   }
   return true;
 }
@@ -42,7 +50,9 @@ void ForEachRegexMatch(Evaluation& evaluation, const Function& regex, absl::stri
                        absl::FunctionRef<bool(const PatternMatch&)> use) {
   RegexMatch found;
   size_t units = 0;  // of UTF-16 before `from`
-  for (size_t from = 0; FindMatch(evaluation, regex, text, from, &found); from = found.end) {
+  size_t from = 0;
+  bool is_found = FindMatch(evaluation, regex, text, 0, &found);
+  while (is_found) {
     PatternMatch match{.text = text.substr(found.start, found.end - found.start),
                        .start_byte = found.start,
                        .end_byte = found.end};
@@ -51,7 +61,10 @@ void ForEachRegexMatch(Evaluation& evaluation, const Function& regex, absl::stri
     units += CountUtf16(match.text);
     match.end = static_cast<double>(units);
     match.groups = GroupsOf(evaluation, found);
-    if (!use(match) || found.end >= text.size()) return;
+    const bool goes_on = use(match);
+    from = found.end;
+    // It may be one that fails, even where nobody wants it.
+    is_found = FindNextMatch(evaluation, regex, text, from, &found) && goes_on;
   }
 }
 
@@ -70,10 +83,11 @@ Value ApplyRegex(Evaluation& evaluation, const Function& function, const Value& 
   const bool is_next = function.kind == Function::Kind::kNextMatch;
   const Value subject = is_next ? function.input : text;
   RegexMatch found;
-  if (!subject.is_string() || (is_next && function.from >= subject.text().size()) ||
-      !FindMatch(evaluation, function, subject.text(), function.from, &found)) {
-    return Value();
-  }
+  if (!subject.is_string()) return Value();
+  const bool is_found =
+      is_next ? FindNextMatch(evaluation, function, subject.text(), function.from, &found)
+              : FindMatch(evaluation, function, subject.text(), 0, &found);
+  if (!is_found) return Value();
   const absl::string_view whole = subject.text();
   const auto units = [&](size_t byte) {
     return Value::Of(static_cast<double>(CountUtf16(whole.substr(0, byte))));
@@ -89,6 +103,19 @@ Value ApplyRegex(Evaluation& evaluation, const Function& function, const Value& 
                                                    .input = subject,
                                                    .from = found.end})));
   return Value::Of(object);
+}
+
+bool HasMatch(Evaluation& evaluation, const Function& pattern, const Value& text, Frame* frame) {
+  RegexMatch found;
+  if (pattern.kind == Function::Kind::kRegex) {
+    return FindMatch(evaluation, pattern, text.text(), 0, &found);
+  }
+  bool is_found = false;
+  ForEachMatch(evaluation, pattern, text, frame, [&](const PatternMatch&) {
+    is_found = true;
+    return false;
+  });
+  return is_found;
 }
 
 void ForEachMatch(Evaluation& evaluation, const Function& pattern, const Value& text, Frame* frame,

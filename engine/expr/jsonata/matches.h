@@ -21,8 +21,12 @@ struct PatternMatch {
 // where next() is the match after it; undefined where there is none.
 Value ApplyRegex(Evaluation& evaluation, const Function& function, const Value& text);
 
-// Calls `use` for each match of `pattern` in `text` until it returns false. Throws D1004 for a
-// match of nothing, and T1010 where a function does not return what a regular expression would.
+// Whether there is a match at all; as ForEachMatch, but for the second match it does not ask.
+bool HasMatch(Evaluation& evaluation, const Function& pattern, const Value& text, Frame* frame);
+
+// Calls `use` for each match of `pattern` in `text` until it returns false. Throws D1004 where a
+// match of nothing follows another match, and T1010 where a function does not return what a regular
+// expression would.
 void ForEachMatch(Evaluation& evaluation, const Function& pattern, const Value& text, Frame* frame,
                   absl::FunctionRef<bool(const PatternMatch&)> use);
 

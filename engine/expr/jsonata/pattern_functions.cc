@@ -29,12 +29,7 @@ Value Contains(const Call& call) {
   if (!call[1].is_function()) {
     return Value::Of(absl::StrContains(call[0].text(), call[1].text()));
   }
-  bool is_found = false;
-  ForEachMatch(call.evaluation, call[1].function(), call[0], call.frame, [&](const PatternMatch&) {
-    is_found = true;
-    return false;
-  });
-  return Value::Of(is_found);
+  return Value::Of(HasMatch(call.evaluation, call[1].function(), call[0], call.frame));
 }
 
 Value Match(const Call& call) {

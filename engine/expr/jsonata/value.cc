@@ -10,8 +10,11 @@ Value Value::Borrow(const Json& json) {
       return Null();
     case Json::Kind::kBool:
       return Of(json.AsBool());
-    case Json::Kind::kString:
-      return Of(json.AsString());
+    case Json::Kind::kString: {
+      Value made = Of(json.AsString());
+      made.is_borrowed_ = true;
+      return made;
+    }
     case Json::Kind::kArray:
     case Json::Kind::kObject: {
       Value made(json.is_array() ? Kind::kArray : Kind::kObject);

@@ -88,9 +88,9 @@ class Value {
   absl::string_view text() const { return {bits_.chars, size_}; }
   const Function& function() const { return *bits_.function; }
   Tuple* tuple() const { return bits_.tuple; }
-  // Arrays and objects are either borrowed or made.
+  // Arrays and objects are either borrowed or made, and strings perhaps all of a borrowed one.
   bool is_borrowed() const { return is_borrowed_; }
-  const Json& json() const { return *bits_.json; }
+  const Json& json() const { return *bits_.json; }  // of an array or object
   Array* array() const { return is_borrowed_ ? nullptr : bits_.array; }
   Object* object() const { return is_borrowed_ ? nullptr : bits_.object; }
 
