@@ -135,7 +135,8 @@ std::optional<Operator> OperatorNamed(absl::string_view name) {
   return std::nullopt;
 }
 
-constexpr absl::string_view kOtherFields[] = {"Variable", "Next", "Comment", "Assign", "Output"};
+constexpr absl::string_view kOtherFields[] = {"Variable", "Next",   "Comment",
+                                              "Assign",   "Output", "Condition"};
 
 // All fields of a rule, as candidates for one that is misspelt.
 const std::vector<absl::string_view>& FieldNames() {
@@ -345,6 +346,8 @@ AslResult<bool> HoldsFor(const Condition& condition, const Scope& scope) {
 }
 
 }  // namespace
+
+bool ChoiceCondition::IsOperator(absl::string_view name) { return OperatorNamed(name).has_value(); }
 
 ChoiceCondition ChoiceCondition::Parse(const Json& json, std::vector<TemplateProblem>* problems) {
   ChoiceCondition condition;

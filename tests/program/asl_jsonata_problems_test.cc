@@ -84,7 +84,7 @@ TEST(AslJsonata, HasFieldsOfItsOwn) {
       {Jsonata(R"("Type": "Task", "Resource": "f", "Next": "T", "TimeoutSeconds": "9",
                   "Catch": [{"ErrorEquals": ["E"], "Next": "T", "ResultPath": "$.e"}])"),
        {{"/States/S/TimeoutSeconds", "WRONG_TYPE"},
-        {"/States/S/Catch/0/ResultPath", "UNKNOWN_FIELD"}}},
+        {"/States/S/Catch/0/ResultPath", "WRONG_QUERY_LANGUAGE"}}},
       {Jsonata(R"("Type": "Wait", "Next": "T", "Seconds": "{% 1 %}")"), {}},
       {Jsonata(R"("Type": "Wait", "Next": "T", "Timestamp": "{% $now() %}")"), {}},
       {Jsonata(R"("Type": "Wait", "Next": "T", "Timestamp": "tomorrow")"),
@@ -108,8 +108,25 @@ TEST(AslJsonata, ChoosesByConditions) {
        {{"/States/S/Choices/0/Condition", "INVALID_CONDITION"},
         {"/States/S/Choices/1", "MISSING_FIELD"},
         {"/States/S/Choices/2/Condition", "INVALID_EXPRESSION"},
-        {"/States/S/Choices/3/Variable", "UNKNOWN_FIELD"},
-        {"/States/S/Choices/3/IsNull", "UNKNOWN_FIELD"}}},
+        {"/States/S/Choices/3/Variable", "WRONG_QUERY_LANGUAGE"},
+        {"/States/S/Choices/3/IsNull", "WRONG_QUERY_LANGUAGE"}}},
+  });
+}
+
+TEST(AslJsonPath, HasNoFieldsOfJsonata) {
+  ExpectFindings({
+      {WithState(R"("Type": "Choice", "Default": "T", "Choices": [
+                    {"Condition": "{% true %}", "Next": "T"},
+                    {"Variable": "$.a", "IsNull": true, "Next": "T", "Output": 1}])"),
+       {{"/States/S/Choices/0", "INVALID_CONDITION"},
+        {"/States/S/Choices/0/Condition", "WRONG_QUERY_LANGUAGE"},
+        {"/States/S/Choices/1/Output", "WRONG_QUERY_LANGUAGE"}}},
+      {WithState(R"("Type": "Task", "Resource": "f", "Next": "T",
+                    "Catch": [{"ErrorEquals": ["E"], "Next": "T", "Output": "{% 1 %}"}])"),
+       {{"/States/S/Catch/0/Output", "WRONG_QUERY_LANGUAGE"}}},
+      {WithState(R"("Type": "Map", "Next": "T", "Items": [],
+                    "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})"),
+       {{"/States/S/Items", "WRONG_QUERY_LANGUAGE"}}},
   });
 }
 

@@ -277,7 +277,7 @@ TEST(AslChoice, ChecksItsRules) {
         {"/States/S/Choices/1", "MISSING_FIELD"},
         {"/States/S/Choices/2/Next", "UNKNOWN_STATE"},
         {"/States/S/Choices/3", "INVALID_CONDITION"},
-        {"/States/S/Choices/4/Output", "UNKNOWN_FIELD"}}},
+        {"/States/S/Choices/4/Output", "WRONG_QUERY_LANGUAGE"}}},
       {WithState(R"("Type": "Choice", "Default": "X", "Next": "T", "Parameters": {}, "Choices": [
                     {"Variable": "$.a", "IsNull": true, "Next": "T", "Assign": {"a": 1}}])"),
        {{"/States/S/Default", "UNKNOWN_STATE"},

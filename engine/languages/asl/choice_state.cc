@@ -6,6 +6,7 @@
 
 #include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/field_rules.h"
 #include "engine/languages/asl/transition.h"
 
 namespace millrace::asl {
@@ -25,10 +26,7 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
                              source.is_asw() ? AswChoiceRule(json) : json, &condition_problems)};
   problems->AddBelow(place, problem_code::kInvalidCondition, condition_problems);
   fields.FindText("Comment");
-  if (fields.Has("Output")) {
-    fields.Report("Output", problem_code::kUnknownField,
-                  "A Choice rule has 'Output' only in JSONata states.");
-  }
+  ReportFieldsOfOtherLanguage(fields, /*is_jsonata=*/false);
   rule.assign = ReadAssign(fields);
   const std::optional<StateIndex> next =
       ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);

@@ -8,10 +8,11 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/suggest.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/field_rules.h"
 #include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/transition.h"
-#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
@@ -104,6 +105,7 @@ void ReadCatcher(const Handler& handler, const StateSource& source, State* state
   Catcher catcher{.dialect = source.compilation.program.dialect};
   fields.FindText("Comment");
   catcher.error_equals = ReadErrorEquals(fields, handler.is_last, catcher.dialect);
+  ReportFieldsOfOtherLanguage(fields, source.is_jsonata());
   if (source.is_jsonata()) {
     catcher.output = ReadJsonata(fields, "Output");
     catcher.assign = ReadJsonataAssign(fields);

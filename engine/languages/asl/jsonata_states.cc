@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/languages/asl/error_handling.h"
+#include "engine/languages/asl/field_rules.h"
 #include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/map_state.h"
 #include "engine/languages/asl/parallel_state.h"
@@ -35,6 +37,19 @@ std::optional<JsonataTemplate> ReadCondition(ObjectReader& fields) {
   return ReadJsonata(fields, "Condition");
 }
 
+// "Variable" is reported with the other fields of JSONPath.
+void ReportComparisons(ObjectReader& fields) {
+  for (const JsonMember& member : fields.json().members()) {
+    const absl::string_view name = member.key.AsString();
+    if (!ChoiceCondition::IsOperator(name)) continue;
+    fields.Has(name);
+    fields.Report(name, problem_code::kWrongQueryLanguage,
+                  absl::StrCat("'", name,
+                               "' is a field of JSONPath, and this is JSONata, which has "
+                               "'Condition'."));
+  }
+}
+
 void ReadRule(const Json& json, const Place& place, const StateSource& source,
               ChoiceState* choice) {
   ProblemList* problems = source.fields.problems();
@@ -44,6 +59,8 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
   }
   ObjectReader fields(json, place, "A Choice rule", problems);
   fields.FindText("Comment");
+  ReportFieldsOfOtherLanguage(fields, /*is_jsonata=*/true);
+  ReportComparisons(fields);
   std::optional<JsonataTemplate> condition = ReadCondition(fields);
   std::optional<JsonataTemplate> output = ReadJsonata(fields, "Output");
   std::optional<Template> assign = ReadJsonataAssign(fields);
