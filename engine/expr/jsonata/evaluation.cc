@@ -8,9 +8,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "engine/expr/jsonata/error.h"
+#include "engine/expr/jsonata/text.h"
 #include "engine/expr/jsonata/utf8.h"
 
 namespace millrace::jsonata_internal {
@@ -40,6 +42,18 @@ void BuildTable(Arena& arena, Object* object) {
 Json TextToJson(absl::string_view text) {
   // The first byte of a surrogate, and of some more.
   return absl::StrContains(text, '\xED') ? Json(ReplaceSurrogates(text)) : Json(text);
+}
+
+// What reads back as the text that JavaScript makes of it, which is a whole number, too.
+Json NumberToJson(double number) {
+  if (std::trunc(number) != number) return Json(number);
+  if (std::fabs(number) < 9007199254740992.0) return Json(static_cast<int64_t>(number));
+  std::string text;
+  AppendShortest(number, &text);
+  int64_t whole;
+  uint64_t natural;
+  if (absl::SimpleAtoi(text, &whole)) return Json(whole);
+  return absl::SimpleAtoi(text, &natural) ? Json(natural) : Json(number);
 }
 
 }  // namespace
@@ -321,10 +335,7 @@ Json Evaluation::ToJson(const Value& value) {
     case Kind::kNumber: {
       const double number = value.number();
       if (!std::isfinite(number)) Fail({.code = "D1001", .value = Describe(value)});
-      if (std::trunc(number) == number && std::fabs(number) < 9007199254740992.0) {
-        return Json(static_cast<int64_t>(number));
-      }
-      return Json(number);
+      return NumberToJson(number);
     }
     case Kind::kString:
       if (value.is_borrowed()) return Json::ShareString(value.text());

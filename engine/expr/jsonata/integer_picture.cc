@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/number_words.h"
+#include "engine/expr/jsonata/text.h"
 #include "engine/expr/jsonata/utf8.h"
-#include "engine/json/json.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -116,7 +116,7 @@ void IntegerPicture::FailSequence() const { Fail({.code = "D3130", .value = Quot
 
 std::string IntegerPicture::FormatDecimal(double number) const {
   std::string text;
-  AppendJsonNumber(number, &text);
+  AppendShortest(number, &text);
   std::u32string digits = ToUtf32(text);
   if (digits.size() < mandatory_digits) digits.insert(0, mandatory_digits - digits.size(), U'0');
   if (zero != '0') {

@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "engine/json/json.h"
+#include "engine/expr/jsonata/text.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 double MovePoint(double value, double places) {
   if (!std::isfinite(value)) return value;
   std::string text;
-  AppendJsonNumber(value, &text);
+  AppendShortest(value, &text);
   double exponent = places;
   const size_t e = text.find('e');
   if (e != std::string::npos) {
@@ -49,7 +49,8 @@ double RoundHalfToEven(double value, double places) {
   const double moved = places == 0 ? value : MovePoint(value, places);
   double rounded = std::floor(moved + 0.5);
   if (std::fabs(rounded - moved) == 0.5 && std::fabs(std::fmod(rounded, 2)) == 1) rounded -= 1;
-  if (std::fabs(moved) >= 9007199254740992.0) rounded = moved;
+  // There are no halves up there, and adding one would round to a neighbour.
+  if (std::fabs(moved) >= 4503599627370496.0) rounded = moved;
   const double result = places == 0 ? rounded : MovePoint(rounded, -places);
   return result == 0 ? 0 : result;
 }

@@ -1,10 +1,13 @@
 #include "engine/expr/jsonata/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/evaluation.h"
@@ -99,13 +102,29 @@ class Printer {
 
 }  // namespace
 
+void AppendShortest(double number, std::string* out) {
+  const double magnitude = std::fabs(number);
+  if (magnitude < kExactIntegerMax || magnitude >= 1e21) return AppendJsonNumber(number, out);
+  char buffer[32];
+  const auto end =
+      std::to_chars(buffer, std::end(buffer), magnitude, std::chars_format::scientific);
+  const absl::string_view text(buffer, static_cast<size_t>(end.ptr - buffer));
+  const size_t e = text.find('e');
+  size_t digits = 0;
+  if (!absl::SimpleAtoi(text.substr(e + 2), &digits)) return;
+  if (number < 0) out->push_back('-');
+  const size_t start = out->size();
+  absl::StrAppend(out, text.substr(0, 1), e > 2 ? text.substr(2, e - 2) : "");
+  out->append(start + digits + 1 - out->size(), '0');
+}
+
 void AppendNumber(double number, std::string* out) {
   if (std::trunc(number) == number && std::fabs(number) < kExactIntegerMax) {
     absl::StrAppend(out, static_cast<int64_t>(number));
     return;
   }
   const size_t start = out->size();
-  AppendJsonNumber(number, out);
+  AppendShortest(number, out);
   if (std::trunc(number) == number) return;
   const auto digits = std::count_if(out->begin() + static_cast<std::ptrdiff_t>(start), out->end(),
                                     [](char c) { return c >= '0' && c <= '9'; });
@@ -142,7 +161,7 @@ std::string Describe(const Value& value) {
       return value.boolean() ? "true" : "false";
     case Kind::kNumber: {
       std::string text;
-      std::isfinite(value.number()) ? AppendJsonNumber(value.number(), &text)
+      std::isfinite(value.number()) ? AppendShortest(value.number(), &text)
                                     : absl::StrAppend(&text, "null");
       return text;
     }

@@ -15,6 +15,10 @@ void AppendText(Evaluation& evaluation, const Value& value, bool is_pretty, std:
 // The shortest text of a finite number, which is rounded to 15 digits unless it is whole.
 void AppendNumber(double number, std::string* out);
 
+// A finite number as JavaScript writes it: with no more digits than tell it from other doubles, and
+// zeros behind them where it is whole and below 1e21.
+void AppendShortest(double number, std::string* out);
+
 // True of finite numbers; fails with D1001 for infinite ones.
 bool IsNumber(const Value& value);
 
