@@ -128,6 +128,47 @@ TEST(SingleState, SaysWhatHandlesAnError) {
               "afterInputPath": {}, "afterParameters": {}}})"}});
 }
 
+constexpr char kDistributed[] =
+    R"({"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input %}", "End": true,
+        "ToleratedFailurePercentage": 40, "ItemSelector": {"i": "{% $states.context.Map.Item.Value %}"},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                          "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}})";
+
+TEST(SingleState, HoldsFailedIterationsAgainstAMapsTolerance) {
+  const std::string seen = R"("inspectionData": {"input": [7, 8, 9],
+      "afterItemSelector": [{"i": 7}, {"i": 8}, {"i": 9}], "maxConcurrency": 0,
+      "toleratedFailurePercentage": 40)";
+  Check({{"a third is tolerated",
+          {.definition = kDistributed,
+           .input = "[7, 8, 9]",
+           .mock_result = "[1, 2, 3]",
+           .failed_iterations = 1},
+          R"({"status": "SUCCEEDED", "output": [1, 2, 3], )" + seen + "}}"},
+         {"two thirds are not",
+          {.definition = kDistributed,
+           .input = "[7, 8, 9]",
+           .mock_result = "[1, 2, 3]",
+           .failed_iterations = 2},
+          R"({"status": "FAILED", "error": "States.ExceedToleratedFailureThreshold",
+              "cause": "The specified tolerated failure threshold was exceeded", )" +
+              seen + "}}"}});
+}
+
+TEST(SingleState, ReadsTheItemsOfAMapFromWhatIsGiven) {
+  const std::string definition =
+      R"({"Type": "Map", "End": true, "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
+              "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+              "Parameters": {"Bucket": "b", "Key": "k"}},
+          "ItemSelector": {"n.$": "$$.Map.Item.Value.name"},
+          "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                            "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}})";
+  const Json run = Inspect({.definition = definition,
+                            .mock_result = "[1, 2]",
+                            .reader_data = "name,age\nAnn,3\nBob,4\n"});
+  EXPECT_EQ(run.Find("inspectionData")->Find("afterItemSelector")->ToText(),
+            R"([{"n":"Ann"},{"n":"Bob"}])");
+}
+
 TEST(SingleState, CallsTheFunctionOfATaskWithoutAMock) {
   const LocalInvoke invoke = [](const InvokeFunction& call, const InvocationDone& done) {
     EXPECT_EQ(call.function, "double");
@@ -136,9 +177,9 @@ TEST(SingleState, CallsTheFunctionOfATaskWithoutAMock) {
   const Json run = Inspect({.definition = R"({"Type": "Task", "End": true,
                             "Resource": "arn:aws:states:::lambda:invoke",
                             "Parameters": {"FunctionName": "double", "Payload.$": "$"}})",
-                        .input = "21",
-                        .calls_functions = true},
-                       invoke);
+                            .input = "21",
+                            .calls_functions = true},
+                           invoke);
   EXPECT_EQ(run.Find("output")->Find("Payload")->ToText(), "42");
   EXPECT_EQ(run.Find("output")->Find("StatusCode")->ToText(), "200");
 }
@@ -147,12 +188,13 @@ TEST(SingleState, TakesAStateFromInsideAMap) {
   const Json run = Inspect({.definition = R"({"StartAt": "Each", "States": {"Each": {"Type": "Map",
                             "End": true, "ItemProcessor": {"StartAt": "In", "States": {
                             "In": {"Type": "Pass", "Result": 5, "End": true}}}}}})",
-                        .state = "In"});
+                            .state = "In"});
   EXPECT_EQ(run.Find("output")->ToText(), "5");
 }
 
 TEST(SingleState, EndsExpressionsThatTakeTooMuchWork) {
-  const Json run = Inspect({.definition = R"({"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+  const Json run =
+      Inspect({.definition = R"({"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
                             "Output": "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}"})"});
   EXPECT_EQ(run.Find("status")->AsString(), "FAILED");
 }
@@ -183,6 +225,8 @@ TEST(SingleState, RefusesWhatMakesNoSense) {
       {{.definition = kTask, .input = "[", .mock_result = "1"}, "input: is not valid JSON"},
       {{.definition = kTask, .variables = "[]", .mock_result = "1"},
        "variables: must be a JSON object"},
+      {{.definition = kMap, .mock_result = "[]", .reader_data = "[]"},
+       "map_item_reader_data: is for Map states with an ItemReader"},
       {{.definition = R"({"Type": "Nonsense", "End": true})"}, "/Type: "},
       {{.definition = R"({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})"},
        "state_name: is required"},
