@@ -66,7 +66,8 @@ BenchServer::BenchServer(db::Pool* pool)
           [this](const FunctionId& id, Json event, InvocationContext context, InvocationDone done) {
             Invoke(id, std::move(event), std::move(context), std::move(done));
           },
-          {.is_alone = true}) {}
+          {.is_alone = true,
+           .cancel = [this](const std::string& call_id) { functions_.Cancel(call_id); }}) {}
 
 BenchServer::~BenchServer() {
   if (server_ != nullptr) server_->Shutdown(absl::Seconds(10));

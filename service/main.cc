@@ -83,14 +83,16 @@ absl::Status Serve(const service::ServeConfig& config) {
   PythonHost host;
   Workflows workflows(&catalog);
   Functions functions(&catalog, &host);
-  Runtime runtime(&storage, &catalog, &workflows,
-                  [&functions](const FunctionId& id, Json event, InvocationContext context,
-                               InvocationDone done) {
-                    functions.Invoke(id, std::move(event), std::move(context), std::move(done));
-                  },
-                  {.lanes = config.lanes,
-                   .address = config.advertise,
-                   .is_alone = database.embedded != nullptr});
+  Runtime runtime(
+      &storage, &catalog, &workflows,
+      [&functions](const FunctionId& id, Json event, InvocationContext context,
+                   InvocationDone done) {
+        functions.Invoke(id, std::move(event), std::move(context), std::move(done));
+      },
+      {.lanes = config.lanes,
+       .address = config.advertise,
+       .is_alone = database.embedded != nullptr,
+       .cancel = [&functions](const std::string& call_id) { functions.Cancel(call_id); }});
   MILLRACE_RETURN_IF_ERROR(runtime.Begin());
   MILLRACE_ASSIGN_OR_RETURN(
       const std::unique_ptr<service::Server> server,

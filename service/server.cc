@@ -53,7 +53,7 @@ struct Server::State {
   State(const ServerOptions& options, Workflows* workflows_given, Functions* functions_given,
         Executions* executions_given, Authorizer* authorizer)
       : calls(authorizer == nullptr ? &allow_all : authorizer, options.calls),
-        workflows(&calls, workflows_given),
+        workflows(&calls, workflows_given, functions_given),
         executions(&calls, executions_given, workflows_given),
         functions(&calls, functions_given) {}
 

@@ -186,6 +186,16 @@ grpc::ServerUnaryReactor* WorkflowService::ValidateWorkflow(Context* context, co
       [this](const Caller&, const auto& parsed) { return Validate(*workflows_, parsed); });
 }
 
+grpc::ServerUnaryReactor* WorkflowService::TestState(Context* context, const Bytes* request,
+                                                     Bytes* response) {
+  return calls_->Receive<v1::TestStateRequest>(
+      context, request, response,
+      [this](const Caller&, const v1::TestStateRequest& parsed,
+             const std::shared_ptr<PendingCall>& call) {
+        calls_->RunBlocking(call, [this, parsed, call] { state_tester_.Test(parsed, call); });
+      });
+}
+
 grpc::ServerUnaryReactor* WorkflowService::ListWorkflowRevisions(Context* context,
                                                                  const Bytes* request,
                                                                  Bytes* response) {

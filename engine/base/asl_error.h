@@ -9,11 +9,19 @@
 
 namespace millrace {
 
+// Which field's evaluation failed, as the history's EvaluationFailed event says it.
+struct EvaluationFailure {
+  std::string location;    // "Output/total"; "" where no field is at fault
+  bool is_result = false;  // the expression gave a value, which the state cannot use
+  friend bool operator==(const EvaluationFailure&, const EvaluationFailure&) = default;
+};
+
 // What fails a workflow, as data for its author: Retry, Catch and the history see it. Never an
 // absl::Status, which is what fails a caller's request. A Fail state may leave out either part.
 struct AslError {
   std::optional<std::string> name;   // as in "States.Timeout"
   std::optional<std::string> cause;  // text for people, or JSON text that a function gave
+  std::optional<EvaluationFailure> evaluation = std::nullopt;  // of States.QueryEvaluationError
   friend bool operator==(const AslError&, const AslError&) = default;
 };
 

@@ -40,4 +40,11 @@ std::string Sha256(absl::string_view bytes) {
   return digest;
 }
 
+std::string Md5(absl::string_view bytes) {
+  std::string digest(16, '\0');
+  MILLRACE_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<uint8_t*>(digest.data()),
+                            nullptr, EVP_md5(), nullptr) == 1);
+  return digest;
+}
+
 }  // namespace millrace

@@ -28,4 +28,7 @@ class FieldHash {
 // The 32 bytes of the SHA-256 of `bytes`.
 std::string Sha256(absl::string_view bytes);
 
+// The 16 bytes of the MD5 of `bytes`: where others expect it, never for safety.
+std::string Md5(absl::string_view bytes);
+
 }  // namespace millrace

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/base/check.h"
+#include "engine/core/map_run.h"
 #include "engine/core/step.h"
 
 namespace millrace {
@@ -19,6 +20,7 @@ void EndWait(Snapshot& snapshot, Frame& frame) {
   frame.wait_id = 0;
   frame.wake_at.reset();
   frame.payload.reset();
+  frame.is_submitted = false;
   frame.function.clear();
   frame.function_version.clear();
 }
@@ -43,6 +45,7 @@ Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t
   frame.last_id = last_id;
   if (parent != nullptr) {
     frame.parent = parent->id;
+    frame.history = parent->history;
     frame.variables = parent->variables;
     parent->children.push_back(id);
   }
@@ -71,12 +74,20 @@ void EndChildren(Snapshot& snapshot, Frame& frame) {
   EndWait(snapshot, frame);
   frame.items = Json();
   frame.next_item = 0;
+  frame.results_bytes = 0;
+  frame.live_bytes = 0;
+  frame.run = Json();
+  frame.failed_items = 0;
+  frame.failures.clear();
 }
 
 void DetachFromParent(Snapshot& snapshot, const Frame& frame, std::optional<Json> result) {
   Frame& parent = FrameOf(snapshot, frame.parent);
   parent.children.erase(std::find(parent.children.begin(), parent.children.end(), frame.id));
-  if (result.has_value()) parent.results[static_cast<size_t>(frame.index)] = std::move(result);
+  parent.live_bytes -= frame.input_bytes;
+  if (!result.has_value()) return;
+  parent.results_bytes += static_cast<int64_t>(result->TextSize());
+  parent.results[static_cast<size_t>(frame.index)] = std::move(result);
 }
 
 void ApplyEntered(const HistoryEvent& event, Frame& frame) {
@@ -136,6 +147,9 @@ void ApplyTask(const HistoryEvent& event, Snapshot& snapshot) {
     case EventType::kTaskTimedOut:
       EndWait(snapshot, frame);
       break;
+    case EventType::kTaskSubmitted:
+      frame.is_submitted = true;
+      break;
     default:  // kTaskStarted
       break;
   }
@@ -171,27 +185,42 @@ void ApplyParallel(const Program& program, const HistoryEvent& event, Snapshot& 
 
 void ApplyBranchFailed(const HistoryEvent& event, Snapshot& snapshot) {
   const Frame& branch = FrameOf(snapshot, event.frame);
-  // What follows for the Parallel comes after the failed branch's last event.
-  FrameOf(snapshot, branch.parent).last_id = branch.last_id;
+  // What follows for the Parallel comes after the event that failed the branch.
+  FrameOf(snapshot, branch.parent).last_id = event.previous_id;
   DetachFromParent(snapshot, branch, std::nullopt);
   RemoveFrame(snapshot, event.frame);
 }
 
+void ApplyIterationStarted(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& map = FrameOf(snapshot, event.frame);
+  const auto& state = std::get<MapState>(program.states[static_cast<size_t>(event.state)].body);
+  Frame& iteration = AddFrame(snapshot, state.processor, &map, event.index, *event.data, event.id);
+  if (event.source == DataSource::kInline) {
+    iteration.input_bytes = static_cast<int64_t>(event.data->TextSize());
+    map.live_bytes += iteration.input_bytes;
+  }
+  const Json* batch = IsBatched(map.run) ? event.data->Find("Items") : nullptr;
+  iteration.item_count = batch == nullptr ? 1 : static_cast<int64_t>(batch->size());
+  map.next_item += iteration.item_count;
+  if (!state.is_distributed) return;
+  iteration.history = iteration.id;
+  iteration.variables.clear();
+  map.results.emplace_back();
+}
+
 void ApplyMapIteration(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
   if (event.type == EventType::kMapIterationStarted) {
-    Frame& frame = FrameOf(snapshot, event.frame);
-    const State& state = program.states[static_cast<size_t>(event.state)];
-    AddFrame(snapshot, std::get<MapState>(state.body).processor, &frame, event.index, *event.data,
-             event.id);
-    frame.next_item = event.index + 1;
-    return;
+    return ApplyIterationStarted(program, event, snapshot);
   }
   const Frame& iteration = FrameOf(snapshot, event.frame);
   Frame& map = FrameOf(snapshot, iteration.parent);
   std::optional<Json> result;
   if (event.type == EventType::kMapIterationSucceeded) {
     result = iteration.data;
-    map.last_id = event.id;
+    if (event.id != 0) map.last_id = event.id;
+  } else if (event.type == EventType::kMapIterationFailed && map.run.is_object()) {
+    map.failed_items += iteration.item_count;
+    map.failures.push_back({.index = event.index, .error = *event.error});
   } else if (event.type == EventType::kMapIterationFailed) {
     map.last_id = iteration.last_id;  // MapStateFailed, or a retry, comes after the same event
   }
@@ -199,25 +228,65 @@ void ApplyMapIteration(const Program& program, const HistoryEvent& event, Snapsh
   RemoveFrame(snapshot, event.frame);
 }
 
-void ApplyMap(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+void ApplyMapStarted(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  const auto& state = std::get<MapState>(program.states[static_cast<size_t>(event.state)].body);
+  if (state.is_distributed) {  // its run begins with MapRunStarted
+    frame.last_id = event.id;
+  } else {
+    BeginChildren(event, snapshot, frame);
+  }
+  frame.items = *event.data;
+  frame.next_item = 0;
+  frame.concurrency_max = event.concurrency_max;
+}
+
+void ApplyMapRun(const HistoryEvent& event, Snapshot& snapshot) {
+  Frame& frame = FrameOf(snapshot, event.frame);
+  const int64_t run_id = frame.wait_id;
   switch (event.type) {
-    case EventType::kMapStateStarted: {
-      Frame& frame = FrameOf(snapshot, event.frame);
-      BeginChildren(event, snapshot, frame);
-      frame.items = *event.data;
-      frame.next_item = 0;
-      frame.concurrency_max = event.concurrency_max;
+    case EventType::kMapRunStarted: {
+      frame.run = *event.data;
+      frame.results.clear();
+      const bool is_reading = frame.run.Find("Read") != nullptr;
+      BeginWait(snapshot, frame, is_reading ? WaitKind::kReading : WaitKind::kChildren, event.id,
+                std::nullopt);
       break;
     }
-    case EventType::kMapStateSucceeded:
-      EndChildren(snapshot, FrameOf(snapshot, event.frame));
+    case EventType::kItemsRead:
+      frame.items = *event.data;
+      return BeginWait(snapshot, frame, WaitKind::kChildren, run_id, std::nullopt);
+    case EventType::kResultsGathered:
+      // Not the id that the reading had: what comes late for that is not taken for this.
+      return BeginWait(snapshot, frame, WaitKind::kWriting, frame.entered_id, std::nullopt);
+    case EventType::kMapRunFailed:
+      RemoveChildren(snapshot, frame);
+      BeginWait(snapshot, frame, WaitKind::kChildren, run_id, std::nullopt);
       break;
+    default:  // kMapRunSucceeded
+      break;
+  }
+  frame.last_id = event.id;
+}
+
+void ApplyMap(const Program& program, const HistoryEvent& event, Snapshot& snapshot) {
+  switch (event.type) {
+    case EventType::kMapStateStarted:
+      return ApplyMapStarted(program, event, snapshot);
+    case EventType::kMapStateSucceeded:
+      return EndChildren(snapshot, FrameOf(snapshot, event.frame));
     case EventType::kMapStateFailed: {
       Frame& frame = FrameOf(snapshot, event.frame);
       EndChildren(snapshot, frame);
       frame.last_id = event.id;
-      break;
+      return;
     }
+    case EventType::kMapRunStarted:
+    case EventType::kMapRunSucceeded:
+    case EventType::kMapRunFailed:
+    case EventType::kItemsRead:
+    case EventType::kResultsGathered:
+      return ApplyMapRun(event, snapshot);
     default:
       ApplyMapIteration(program, event, snapshot);
   }
@@ -236,6 +305,26 @@ void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
   BeginWait(snapshot, frame, WaitKind::kRetry, frame.last_id, event.wake_at);
 }
 
+// What the limit of data is about; the items of a Map and its iterations' inputs are not.
+void SeeData(const HistoryEvent& event, Snapshot& snapshot) {
+  const bool counts = event.type < EventType::kParallelStateStarted && event.data.has_value() &&
+                      event.source == DataSource::kInline;
+  if (!counts) return;
+  snapshot.data_bytes_seen = std::max(snapshot.data_bytes_seen, event.data->TextSize());
+}
+
+void TakeId(const HistoryEvent& event, Snapshot& snapshot) {
+  if (event.id == 0) return;
+  if (IsShown(event)) {
+    MILLRACE_CHECK(event.id == snapshot.last_id + 1);
+    snapshot.last_id = event.id;
+    return;
+  }
+  Frame& item = FrameOf(snapshot, HistoryOf(event.id));
+  MILLRACE_CHECK(NumberOf(event.id) == item.history_size + 1);
+  item.history_size = NumberOf(event.id);
+}
+
 void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
   snapshot.input = *event.data;
   snapshot.seed = event.seed;
@@ -250,11 +339,9 @@ void ApplyStarted(const HistoryEvent& event, Snapshot& snapshot) {
 void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot) {
   MILLRACE_CHECK(!snapshot->ended);
   MILLRACE_CHECK(event.at >= snapshot->last_at);
-  if (IsShown(event.type)) {
-    MILLRACE_CHECK(event.id == snapshot->last_id + 1);
-    snapshot->last_id = event.id;
-  }
+  TakeId(event, *snapshot);
   snapshot->last_at = event.at;
+  SeeData(event, *snapshot);
   switch (event.type) {
     case EventType::kExecutionStarted:
       return ApplyStarted(event, *snapshot);
@@ -271,6 +358,9 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
     }
     case EventType::kStateExited:
       return ApplyExited(program, event, *snapshot);
+    case EventType::kEvaluationFailed:
+      FrameOf(*snapshot, event.frame).last_id = event.id;
+      return;
     case EventType::kStateAborted: {
       Frame& frame = FrameOf(*snapshot, event.frame);
       EndWait(*snapshot, frame);
@@ -282,6 +372,7 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
     case EventType::kTaskSucceeded:
     case EventType::kTaskFailed:
     case EventType::kTaskTimedOut:
+    case EventType::kTaskSubmitted:
       return ApplyTask(event, *snapshot);
     case EventType::kParallelStateStarted:
     case EventType::kParallelStateSucceeded:

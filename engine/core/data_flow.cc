@@ -8,12 +8,6 @@ namespace {
 // As deep as a caller's input may be.
 constexpr int kDepthMax = JsonLimits{}.depth_max;
 
-AslResult<Json> Fill(Evaluation& evaluation, const PayloadTemplate& payload, const Json& data) {
-  AslResult<Json> filled = payload.Evaluate(evaluation.Over(data));
-  if (!filled.ok()) return evaluation.Located(filled.error());
-  return filled;
-}
-
 AslResult<Json> Place(Evaluation& evaluation, const ResultPathField& field, const Json& result) {
   const Json& input = evaluation.frame().data;
   if (!field.path.has_value()) return input;
@@ -27,10 +21,11 @@ AslResult<Json> Place(Evaluation& evaluation, const ResultPathField& field, cons
 }
 
 AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
-    Evaluation& evaluation, const std::optional<PayloadTemplate>& assign, const Json& data) {
+    Evaluation& evaluation, const std::optional<Template>& assign, const Json& data,
+    absl::string_view field) {
   std::vector<std::pair<std::string, Json>> assigned;
   if (!assign.has_value()) return assigned;
-  const AslResult<Json> values = Fill(evaluation, *assign, data);
+  const AslResult<Json> values = evaluation.Fill(*assign, data, field);
   if (!values.ok()) return values.error();
   for (const JsonMember& member : values->members()) {
     assigned.emplace_back(std::string(member.key.AsString()), member.value);
@@ -39,14 +34,32 @@ AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
 }
 
 AslResult<Exit> Finish(Evaluation& evaluation, AslResult<Json> output,
-                       const std::optional<PayloadTemplate>& assign, const Json& assign_data) {
+                       const std::optional<Template>& assign, const Json& assign_data,
+                       const std::string& fields = "") {
   if (!output.ok()) return output.error();
   if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *output)) {
     return *std::move(error);
   }
-  auto assigned = Assignments(evaluation, assign, assign_data);
+  auto assigned = Assignments(evaluation, assign, assign_data, absl::StrCat(fields, "Assign"));
   if (!assigned.ok()) return assigned.error();
   return Exit{.output = *std::move(output), .assigned = *std::move(assigned)};
+}
+
+// ResultSelector, ResultPath and OutputPath; Assign sees the selected result. A state that passes
+// its input on has the first two only in ASW.
+AslResult<Exit> Select(Evaluation& evaluation, const Json& result,
+                       const std::optional<Template>& assign) {
+  const DataFlow& flow = evaluation.state().flow;
+  AslResult<Json> selected = result;
+  if (flow.result_selector.has_value()) {
+    selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
+    if (!selected.ok()) return selected.error();
+  }
+  evaluation.Inspect(&Inspection::after_result_selector, *selected);
+  AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
+  if (!output.ok()) return output.error();
+  evaluation.Inspect(&Inspection::after_result_path, *output);
+  return Finish(evaluation, evaluation.Select(flow.output_path, *output), assign, *selected);
 }
 
 }  // namespace
@@ -68,36 +81,60 @@ std::optional<AslError> CheckSize(const Evaluation& evaluation, absl::string_vie
 
 AslResult<Json> EffectiveInput(Evaluation& evaluation) {
   const DataFlow& flow = evaluation.state().flow;
+  if (evaluation.is_jsonata()) {
+    if (!flow.arguments.has_value()) return evaluation.frame().data;
+    AslResult<Json> arguments = evaluation.Fill(*flow.arguments, "Arguments");
+    if (arguments.ok()) evaluation.Inspect(&Inspection::after_arguments, *arguments);
+    return arguments;
+  }
   AslResult<Json> input = evaluation.Select(flow.input_path, evaluation.frame().data);
-  if (!input.ok() || !flow.parameters.has_value()) return input;
-  return Fill(evaluation, *flow.parameters, *input);
+  if (!input.ok()) return input;
+  evaluation.Inspect(&Inspection::after_input_path, *input);
+  if (flow.parameters.has_value()) {
+    input = evaluation.Fill(*flow.parameters, *input, "Parameters");
+    if (!input.ok()) return input;
+  }
+  evaluation.Inspect(&Inspection::after_parameters, *input);
+  return input;
 }
 
 AslResult<Exit> ExitWith(Evaluation& evaluation, const Json& result) {
-  const DataFlow& flow = evaluation.state().flow;
-  AslResult<Json> selected = result;
-  if (flow.result_selector.has_value()) {
-    selected = Fill(evaluation, *flow.result_selector, result);
-    if (!selected.ok()) return selected.error();
-  }
-  AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
-  if (!output.ok()) return output.error();
-  return Finish(evaluation, evaluation.Select(flow.output_path, *output), flow.assign, *selected);
+  evaluation.Inspect(&Inspection::result, result);
+  if (evaluation.is_jsonata()) evaluation.SetResult(result);
+  return PassOn(evaluation, result);
 }
 
-AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data,
-                       const std::optional<PayloadTemplate>& assign) {
-  return Finish(evaluation, evaluation.Select(evaluation.state().flow.output_path, data), assign,
-                data);
+AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data, const Passing& passing) {
+  if (!evaluation.is_jsonata()) return Select(evaluation, data, passing.assign);
+  AslResult<Json> output = data;
+  if (passing.output.has_value()) {
+    output = evaluation.Fill(*passing.output, absl::StrCat(passing.fields, "Output"));
+  }
+  return Finish(evaluation, std::move(output), passing.assign, data, passing.fields);
+}
+
+AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data) {
+  const DataFlow& flow = evaluation.state().flow;
+  return PassOn(evaluation, data, {.output = flow.output, .assign = flow.assign, .fields = ""});
 }
 
 AslResult<Exit> ExitCaught(Evaluation& evaluation, const Catcher& catcher, const AslError& error) {
   std::vector<JsonMember> members;
-  if (error.name.has_value()) members.push_back({Json("Error"), Json(*error.name)});
+  if (error.name.has_value()) {
+    members.push_back({Json("Error"), Json(ErrorNameIn(catcher.dialect, *error.name))});
+  }
   // The Error Output of a timeout has an empty Cause, as the real service's has.
   members.push_back({Json("Cause"), Json(error.cause.value_or(""))});
   if (!error.cause.has_value() && error.name != "States.Timeout") members.pop_back();
   const Json error_output = Json::Object(std::move(members));
+  if (evaluation.is_jsonata()) {
+    evaluation.SetErrorOutput(error_output);
+    const auto place = &catcher - evaluation.state().catches.data();
+    return PassOn(evaluation, error_output,
+                  {.output = catcher.output,
+                   .assign = catcher.assign,
+                   .fields = absl::StrCat("Catch[", place, "]/")});
+  }
   return Finish(evaluation, Place(evaluation, catcher.result_path, error_output), catcher.assign,
                 error_output);
 }

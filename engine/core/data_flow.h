@@ -13,7 +13,7 @@ namespace millrace {
 // A state's way from its raw input to what it works on, and from its result to its output:
 // InputPath, Parameters, [work], ResultSelector, ResultPath, OutputPath; and Assign.
 
-// InputPath, then Parameters.
+// InputPath, then Parameters; in JSONata, Arguments.
 AslResult<Json> EffectiveInput(Evaluation& evaluation);
 
 struct Exit {
@@ -21,14 +21,20 @@ struct Exit {
   std::vector<std::pair<std::string, Json>> assigned;
 };
 
-// ResultSelector to OutputPath, over the frame's raw input; Assign sees the selected result.
+// ResultSelector to OutputPath, over the frame's raw input; Assign sees the selected result. In
+// JSONata, Output, or else the result itself.
 AslResult<Exit> ExitWith(Evaluation& evaluation, const Json& result);
 
-// The output of a state that passes `data` on: OutputPath and `assign` only.
-AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data,
-                       const std::optional<PayloadTemplate>& assign);
+// The output of a state that passes `data` on: OutputPath, or `output` in JSONata, and `assign`.
+struct Passing {
+  const std::optional<JsonataTemplate>& output;
+  const std::optional<Template>& assign;
+  std::string fields;  // where the two stand: "" in the state, or "Choices[0]/"
+};
+AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data, const Passing& passing);
+AslResult<Exit> PassOn(Evaluation& evaluation, const Json& data);  // the state's own
 
-// Error Output of a Catch: the catcher's ResultPath and Assign.
+// Error Output of a Catch: the catcher's ResultPath, or Output in JSONata, and Assign.
 AslResult<Exit> ExitCaught(Evaluation& evaluation, const Catcher& catcher, const AslError& error);
 
 // States.DataLimitExceeded for a value of more bytes than the limit; `what` is named in the cause.

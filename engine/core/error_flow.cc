@@ -6,16 +6,13 @@
 namespace millrace {
 namespace {
 
-bool Matches(const std::vector<std::string>& error_equals, const AslError& error) {
-  const std::string name = error.name.value_or("");
-  // The real service lets nobody handle it: the definition itself is wrong.
-  if (name == "States.Runtime") return false;
-  return std::any_of(error_equals.begin(), error_equals.end(), [&name](const std::string& given) {
-    if (given == "States.ALL" || given == name) return true;
-    // What a task itself fails with is any name but the time-outs.
-    return given == "States.TaskFailed" && name != "States.Timeout" &&
-           name != "States.HeartbeatTimeout" && name.rfind("States.", 0) != 0;
-  });
+// Attempts so far that the state's counters `begin` to `end` have counted.
+int64_t Attempts(const Frame& frame, int64_t begin, int64_t end) {
+  int64_t sum = 0;
+  for (int64_t i = begin; i < end && i < static_cast<int64_t>(frame.attempts.size()); ++i) {
+    sum += frame.attempts[static_cast<size_t>(i)];
+  }
+  return sum;
 }
 
 // A number in [0, 1) that is the same for the same arguments (splitmix64).
@@ -29,13 +26,27 @@ double Chance(uint64_t seed, uint64_t salt) {
 
 }  // namespace
 
-std::optional<Retry> FindRetry(const State& state, const Frame& frame, const AslError& error,
-                               uint64_t seed) {
+std::optional<RetrierMatch> FindRetrier(const State& state, const AslError& error) {
   for (size_t i = 0; i < state.retry.size(); ++i) {
     const Retrier& retrier = state.retry[i];
-    if (!Matches(retrier.error_equals, error)) continue;
-    const int64_t attempts = i < frame.attempts.size() ? frame.attempts[i] : 0;
-    if (attempts >= retrier.attempts_max) return std::nullopt;
+    const std::optional<size_t> place =
+        FindErrorName(retrier.dialect, retrier.error_equals, error.name.value_or(""));
+    if (!place.has_value()) continue;
+    return RetrierMatch{.retrier = static_cast<int64_t>(i),
+                        .counter = retrier.first_counter +
+                                   (retrier.counters > 1 ? static_cast<int64_t>(*place) : 0)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Retry> FindRetry(const State& state, const Frame& frame, const AslError& error,
+                               uint64_t seed) {
+  if (const std::optional<RetrierMatch> match = FindRetrier(state, error)) {
+    const Retrier& retrier = state.retry[static_cast<size_t>(match->retrier)];
+    const int64_t counter = match->counter;
+    if (Attempts(frame, counter, counter + 1) >= retrier.attempts_max) return std::nullopt;
+    const int64_t attempts =
+        Attempts(frame, retrier.first_counter, retrier.first_counter + retrier.counters);
     double seconds =
         retrier.interval_seconds * std::pow(retrier.backoff_rate, static_cast<double>(attempts));
     if (retrier.delay_seconds_max.has_value())
@@ -43,14 +54,16 @@ std::optional<Retry> FindRetry(const State& state, const Frame& frame, const Asl
     if (retrier.full_jitter) seconds *= Chance(seed, static_cast<uint64_t>(frame.last_id));
     // A year is the longest that an execution may last.
     seconds = std::min(seconds, 366.0 * 86400);
-    return Retry{.retrier = static_cast<int64_t>(i), .delay = absl::Seconds(seconds)};
+    return Retry{.counter = counter, .delay = absl::Seconds(seconds)};
   }
   return std::nullopt;
 }
 
 const Catcher* FindCatcher(const State& state, const AslError& error) {
   for (const Catcher& catcher : state.catches) {
-    if (Matches(catcher.error_equals, error)) return &catcher;
+    if (FindErrorName(catcher.dialect, catcher.error_equals, error.name.value_or(""))) {
+      return &catcher;
+    }
   }
   return nullptr;
 }

@@ -13,9 +13,17 @@
 namespace millrace {
 
 struct Retry {
-  int64_t retrier = 0;
+  int64_t counter = 0;  // of the state's, that counts this attempt
   absl::Duration delay;
 };
+
+struct RetrierMatch {
+  int64_t retrier = 0;  // its place in the state
+  int64_t counter = 0;  // of the frame's attempts
+};
+
+// The first retrier that matches, whether it has attempts left or not.
+std::optional<RetrierMatch> FindRetrier(const State& state, const AslError& error);
 
 // The retrier that tries the frame's state again, if one matches and has attempts left. Chance, for
 // jitter, comes from `seed` and the frame's last event.

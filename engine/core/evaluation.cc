@@ -1,6 +1,9 @@
 #include "engine/core/evaluation.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "engine/core/map_run.h"
 
 namespace millrace {
 
@@ -8,20 +11,40 @@ std::string FormatInstant(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
-Evaluation::Evaluation(const Program& program, const ExecutionInfo& info, const Snapshot& snapshot,
-                       const Frame& frame)
-    : program_(program),
-      info_(info),
-      snapshot_(snapshot),
+namespace {
+
+// A step of JSONata takes about a tenth of a microsecond.
+constexpr int64_t kJsonataStepsPerFuel = 50;
+constexpr Fuel kJsonataFuelMax = Fuel{1} << 40;
+// Walking over or writing out JSON.
+constexpr size_t kBytesPerFuel = 4096;
+
+}  // namespace
+
+Evaluation::Evaluation(const Place& place, const Frame& frame, Fuel* fuel)
+    : place_(place),
       frame_(frame),
+      fuel_(fuel),
       // Another for each place in the history, the same when the step is repeated.
-      random_state_(snapshot.seed +
-                    static_cast<uint64_t>(snapshot.last_id) * 0x9e3779b97f4a7c15ULL) {}
+      random_state_(place.snapshot.seed +
+                    static_cast<uint64_t>(LastIdOf(place.snapshot, frame)) * 0x9e3779b97f4a7c15ULL +
+                    static_cast<uint64_t>(frame.next_item) * 0xd1b54a32d192ed03ULL) {}
+
+void Evaluation::Burn(Fuel fuel) {
+  *fuel_ -= fuel;
+  if (*fuel_ < 0) throw OutOfFuel{};
+}
+
+const Json& Evaluation::Context() {
+  if (!context_.has_value()) {
+    context_ = place_.context != nullptr ? *place_.context : MakeContext();
+  }
+  return *context_;
+}
 
 Scope Evaluation::Over(const Json& data) {
-  if (!context_.has_value()) context_ = MakeContext();
   return {.data = &data,
-          .context = &*context_,
+          .context = &Context(),
           .variables = &frame_.variables,
           .random_state = &random_state_};
 }
@@ -31,16 +54,56 @@ void Evaluation::SetItem(int64_t index, Json value) {
   context_.reset();
 }
 
+Json Evaluation::StatesBinding(bool with_context) {
+  std::vector<JsonMember> members;
+  members.push_back({Json("input"), frame_.data});
+  if (with_context) members.push_back({Json("context"), Context()});
+  if (result_.has_value()) members.push_back({Json("result"), *result_});
+  if (error_output_.has_value()) members.push_back({Json("errorOutput"), *error_output_});
+  return Json::Object(std::move(members));
+}
+
+AslResult<Json> Evaluation::Fill(const JsonataTemplate& written, absl::string_view field) {
+  std::vector<JsonataBinding> bindings;
+  if (!written.is_constant()) {
+    bindings.reserve(frame_.variables.size() + 1);
+    bindings.push_back({.name = "states", .value = StatesBinding(written.may_use_context())});
+    for (const auto& [name, value] : frame_.variables) {
+      bindings.push_back({.name = name, .value = value});
+    }
+  }
+  const int64_t steps_max = std::clamp<int64_t>(*fuel_, 0, kJsonataFuelMax) * kJsonataStepsPerFuel;
+  int64_t steps_left = steps_max;
+  AslResult<Json> filled = written.Evaluate({.bindings = bindings,
+                                             .now = place_.at,
+                                             .random_state = &random_state_,
+                                             .steps_left = &steps_left},
+                                            field);
+  if (steps_left < 0) throw OutOfFuel{};
+  Burn(1 + (steps_max - steps_left) / kJsonataStepsPerFuel);
+  if (!filled.ok()) return Located(filled.error());
+  return filled;
+}
+
+AslResult<Json> Evaluation::Fill(const Template& written, const Json& data,
+                                 absl::string_view field) {
+  if (const auto* jsonata = std::get_if<JsonataTemplate>(&written)) return Fill(*jsonata, field);
+  AslResult<Json> filled = std::get<PayloadTemplate>(written).Evaluate(Over(data));
+  if (!filled.ok()) return Located(filled.error());
+  Burn(1 + static_cast<Fuel>(filled->TextSize() / kBytesPerFuel));
+  return filled;
+}
+
 Json Evaluation::MakeContext() const {
-  Json execution = Json::Object({{"Id", Json(info_.execution_name)},
-                                 {"Input", snapshot_.input},
-                                 {"Name", Json(info_.execution_id)},
+  Json execution = Json::Object({{"Id", Json(place_.info.execution_name)},
+                                 {"Input", place_.snapshot.input},
+                                 {"Name", Json(place_.info.execution_id)},
                                  {"RoleArn", Json("")},
-                                 {"StartTime", Json(FormatInstant(snapshot_.started_at))}});
+                                 {"StartTime", Json(FormatInstant(place_.snapshot.started_at))}});
   // What cannot be run again from where it failed has no count of that.
-  if (!program_.is_express) execution = execution.With("RedriveCount", Json(0));
-  const Json workflow =
-      Json::Object({{"Id", Json(info_.workflow_name)}, {"Name", Json(info_.workflow_id)}});
+  if (!place_.program.is_express) execution = execution.With("RedriveCount", Json(0));
+  const Json workflow = Json::Object(
+      {{"Id", Json(place_.info.workflow_name)}, {"Name", Json(place_.info.workflow_id)}});
   Json state = Json::Object({{"Name", Json(this->state().name)},
                              {"EnteredTime", Json(FormatInstant(frame_.entered_at))}});
   if (!this->state().retry.empty()) state = state.With("RetryCount", Json(frame_.retry_count));
@@ -49,8 +112,8 @@ Json Evaluation::MakeContext() const {
   if (item_.has_value()) return context.With("Map", Json::Object({{"Item", *item_}}));
   // The nearest Map around this frame says which item it is.
   for (const Frame* frame = &frame_; frame->parent != 0;) {
-    const Frame& parent = snapshot_.frames.at(frame->parent);
-    if (parent.items.is_array()) {
+    const Frame& parent = place_.snapshot.frames.at(frame->parent);
+    if (parent.items.is_array() && !IsBatched(parent.run)) {
       const Json& value = parent.items.elements()[static_cast<size_t>(frame->index)];
       return context.With(
           "Map", Json::Object(
@@ -64,6 +127,9 @@ Json Evaluation::MakeContext() const {
 AslResult<Json> Evaluation::Select(const PathField& field, const Json& data) {
   if (!field.path.has_value()) return Json::Object();
   if (field.path->is_root()) return data;
+  // A path with wildcards may look at all there is.
+  const size_t bytes = field.path->is_definite() ? 0 : data.TextSize();
+  Burn(1 + static_cast<Fuel>(bytes / kBytesPerFuel));
   const Scope scope = Over(data);
   std::optional<Json> value = field.path->Evaluate(scope);
   if (value.has_value()) return *std::move(value);
@@ -72,11 +138,25 @@ AslResult<Json> Evaluation::Select(const PathField& field, const Json& data) {
 }
 
 AslError Evaluation::Located(AslError error) const {
-  if (error.name != "States.Runtime" && error.name != "States.IntrinsicFailure") return error;
-  return {.name = std::move(error.name),
-          .cause = absl::StrCat("An error occurred while executing the state '", state().name,
-                                "' (entered at the event id #", frame_.entered_id, "). ",
-                                error.cause.value_or(""))};
+  const bool is_located = error.name == "States.Runtime" ||
+                          error.name == "States.IntrinsicFailure" || error.evaluation.has_value();
+  // A state that is looked into alone has no event to name.
+  if (!is_located || place_.inspection != nullptr) return error;
+  error.cause = absl::StrCat("An error occurred while executing the state '", state().name,
+                             "' (entered at the event id #", NumberOf(frame_.entered_id), "). ",
+                             error.cause.value_or(""));
+  return error;
+}
+
+AslError Evaluation::QueryError(absl::string_view field, absl::string_view cause) const {
+  return Located({.name = "States.QueryEvaluationError",
+                  .cause = std::string(cause),
+                  .evaluation = EvaluationFailure{.location = std::string(field)}});
+}
+
+AslError Evaluation::QueryError(const JsonataTemplate& written, absl::string_view field,
+                                absl::string_view expected, const Json& value) const {
+  return Located(UnexpectedType(written, field, expected, value));
 }
 
 AslError Evaluation::RuntimeError(absl::string_view cause) const {

@@ -17,8 +17,14 @@ struct Started {
   Json input;
   uint64_t seed = 0;
 };
+// A task has been done, or, for a distributed Map, its items been read or results written.
 struct TaskSucceeded {
-  int64_t event_id = 0;  // of its TaskScheduled
+  int64_t event_id = 0;  // of its command
+  Json output;
+};
+// A task's child execution has begun; `output` is what the history says of it.
+struct ChildStarted {
+  int64_t event_id = 0;
   Json output;
 };
 struct TaskFailed {
@@ -33,13 +39,14 @@ struct AlarmRang {
 struct StopRequested {
   AslError error;
 };
-// An execution that was taken up goes on with what has not begun: an EXPRESS one, whose journal
-// says only that it was started.
+// An execution goes on with what is ready: what a step has left to the next (GoOn), or, in an
+// EXPRESS execution that was taken up, all that there is.
 struct Resumed {};
 
 struct Event {
   absl::Time at;  // the clock's time; the step uses no other
-  std::variant<Started, TaskSucceeded, TaskFailed, AlarmRang, StopRequested, Resumed> what;
+  std::variant<Started, TaskSucceeded, ChildStarted, TaskFailed, AlarmRang, StopRequested, Resumed>
+      what;
 };
 
 // What the world must now do.
@@ -51,11 +58,48 @@ struct InvokeFunction {
   Json payload;
   friend bool operator==(const InvokeFunction&, const InvokeFunction&) = default;
 };
+// Answered, unless at once, with ChildStarted, and with TaskSucceeded or TaskFailed.
+struct StartChild {
+  int64_t event_id = 0;
+  std::string workflow;           // its name
+  std::string workflow_as_given;  // or an ARN that ends in it
+  std::string name;               // of the execution; "": the caller makes one up
+  Json input;
+  ChildAnswer answer = ChildAnswer::kStarted;
+  friend bool operator==(const StartChild&, const StartChild&) = default;
+};
+// The Task is over, or its execution, and its child, which may have ended too, is to be stopped.
+// Nobody remembers this: a node that dies just now leaves the child to itself.
+struct StopChild {
+  int64_t event_id = 0;  // none
+  StartChild child;
+  friend bool operator==(const StopChild&, const StopChild&) = default;
+};
 struct SetAlarm {
   int64_t event_id = 0;  // 0: the whole execution's timeout
   absl::Time at;
   friend bool operator==(const SetAlarm&, const SetAlarm&) = default;
 };
-using Command = std::variant<InvokeFunction, SetAlarm>;
+// A distributed Map's items are to be read; answered with their array. `request` says what and how
+// (engine/tasks/item_reader.h).
+struct ReadItems {
+  int64_t event_id = 0;
+  Json request;
+  friend bool operator==(const ReadItems&, const ReadItems&) = default;
+};
+// Its results are to be written (engine/tasks/result_writer.h); answered with the Map's result.
+struct WriteResults {
+  int64_t event_id = 0;
+  Json request;
+  Json results;
+  friend bool operator==(const WriteResults&, const WriteResults&) = default;
+};
+// There is more to do than one step may: Resumed is to come when this step's row is committed.
+struct GoOn {
+  int64_t event_id = 0;  // none
+  friend bool operator==(const GoOn&, const GoOn&) = default;
+};
+using Command =
+    std::variant<InvokeFunction, StartChild, StopChild, SetAlarm, ReadItems, WriteResults, GoOn>;
 
 }  // namespace millrace

@@ -44,6 +44,18 @@ absl::string_view FixedName(EventType type) {
       return "MapIterationFailed";
     case EventType::kMapIterationAborted:
       return "MapIterationAborted";
+    case EventType::kMapRunStarted:
+      return "MapRunStarted";
+    case EventType::kMapRunSucceeded:
+      return "MapRunSucceeded";
+    case EventType::kMapRunFailed:
+      return "MapRunFailed";
+    case EventType::kItemsRead:
+      return "ItemsRead";
+    case EventType::kResultsGathered:
+      return "ResultsGathered";
+    case EventType::kEvaluationFailed:
+      return "EvaluationFailed";
     case EventType::kRetryPlanned:
       return "RetryPlanned";
     case EventType::kWaitPlanned:
@@ -71,6 +83,8 @@ absl::string_view Suffix(EventType type) {
       return "Succeeded";
     case EventType::kTaskFailed:
       return "Failed";
+    case EventType::kTaskSubmitted:
+      return "Submitted";
     default:  // kTaskTimedOut
       return "TimedOut";
   }
@@ -91,7 +105,5 @@ std::string EventTypeName(const HistoryEvent& event, const Program& program) {
 bool IsTerminal(EventType type) {
   return type >= EventType::kExecutionSucceeded && type <= EventType::kExecutionAborted;
 }
-
-bool IsShown(EventType type) { return type < EventType::kRetryPlanned; }
 
 }  // namespace millrace

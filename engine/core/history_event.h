@@ -31,6 +31,7 @@ enum class EventType : int {
   kTaskSucceeded = 22,
   kTaskFailed = 23,
   kTaskTimedOut = 24,
+  kTaskSubmitted = 25,  // its child execution has begun
   kParallelStateStarted = 30,
   kParallelStateSucceeded = 31,
   kParallelStateFailed = 32,
@@ -41,12 +42,21 @@ enum class EventType : int {
   kMapIterationSucceeded = 44,
   kMapIterationFailed = 45,
   kMapIterationAborted = 46,
+  // The items of a distributed Map. Its ...Iteration... events are journaled, but not shown.
+  kMapRunStarted = 47,
+  kMapRunSucceeded = 48,
+  kMapRunFailed = 49,
+  // An expression of JSONata mode has failed; the state fails by it.
+  kEvaluationFailed = 50,
   // Journaled, but no part of the history, so without an id of its own: a failed state is tried
   // again at `wake_at`; a Wait ends then.
   kRetryPlanned = 100,
   kWaitPlanned = 101,
   // A Parallel's branch has failed: its frame is gone.
   kBranchFailed = 102,
+  // The items of a distributed Map have been read; its results are to be written.
+  kItemsRead = 103,
+  kResultsGathered = 104,
 };
 
 // Where an event's data stands already, so that the journal need not repeat it. The numbers stand
@@ -64,7 +74,7 @@ using FrameId = int32_t;
 // What the journal says happened; also the unit in which a snapshot changes.
 struct HistoryEvent {
   EventType type = EventType::kExecutionStarted;
-  int64_t id = 0;           // from 1, without gaps; 0 for what is not shown
+  int64_t id = 0;           // from 1, without gaps; 0 for what is no part of any history
   int64_t previous_id = 0;  // the event that led to this one; 0 for the first two
   absl::Time at;
   // The frame that it happens in. MapIterationStarted: the Map's; the new frame is the next number.
@@ -73,24 +83,26 @@ struct HistoryEvent {
   StateIndex state = -1;
 
   // Input of ExecutionStarted and ...Entered; output of ...Exited, TaskSucceeded and
-  // ExecutionSucceeded; parameters of TaskScheduled; MapStateStarted: the items;
-  // MapIterationStarted: the iteration's input.
+  // ExecutionSucceeded; parameters of TaskScheduled; MapStateStarted, ItemsRead: the items;
+  // MapIterationStarted: the iteration's input; MapRunStarted: the terms of the run (map_run.h).
   std::optional<Json> data;
   DataSource source = DataSource::kInline;
-  std::optional<AslError> error;  // of ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
+  std::optional<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
 
   // MapIteration...: the item's place. MapStateStarted: the number of items. ParallelStateStarted:
-  // the number of branches. RetryPlanned: the retrier.
+  // the number of branches. RetryPlanned: the counter of attempts.
   int64_t index = 0;
   int64_t concurrency_max = 0;  // MapStateStarted; 0: no limit
   // TaskScheduled: when it times out. WaitPlanned: when it ends. RetryPlanned: when it is tried.
   // ExecutionStarted: when the whole execution times out.
   std::optional<absl::Time> wake_at;
-  std::optional<int64_t> timeout_seconds;  // TaskScheduled: as the history shows it
-  std::string function;                    // TaskScheduled: what is called
-  std::string function_version;            // TaskScheduled
-  uint64_t seed = 0;                       // ExecutionStarted: of all chance in this execution
-  bool ends_frame = false;                 // ...Exited: the frame's machine ends with it
+  std::optional<int64_t> timeout_seconds;    // TaskScheduled: as the history shows it
+  std::optional<int64_t> heartbeat_seconds;  // likewise
+  std::string function;                      // TaskScheduled: what is called
+  std::string function_version;              // TaskScheduled
+  uint64_t seed = 0;                         // ExecutionStarted: of all chance in this execution
+  std::string location;                      // EvaluationFailed: the field
+  bool ends_frame = false;                   // ...Exited: the frame's machine ends with it
   std::vector<std::pair<std::string, Json>> assigned;  // ...Exited: variables, by name
 };
 
@@ -99,7 +111,20 @@ std::string EventTypeName(const HistoryEvent& event, const Program& program);
 
 bool IsTerminal(EventType type);
 
-// Whether the history shows it; what is not shown has no id.
-bool IsShown(EventType type);
+// An item of a distributed Map has a history of its own, named by the item's frame: its ids are
+// above all of the execution's own history, whose name is 0.
+inline constexpr int kHistoryBits = 32;
+constexpr FrameId HistoryOf(int64_t event_id) {
+  return static_cast<FrameId>(event_id >> kHistoryBits);
+}
+// An id as its own history counts it.
+constexpr int64_t NumberOf(int64_t event_id) {
+  return event_id & ((int64_t{1} << kHistoryBits) - 1);
+}
+
+// Whether the execution's own history shows it.
+constexpr bool IsShown(const HistoryEvent& event) {
+  return event.id != 0 && HistoryOf(event.id) == 0;
+}
 
 }  // namespace millrace

@@ -17,7 +17,21 @@ namespace millrace {
 
 // What a frame waits for. Whatever is waited for from outside or in time is known by the id of the
 // history event that began the wait.
-enum class WaitKind : uint8_t { kNothing, kTask, kAlarm, kRetry, kChildren };
+enum class WaitKind : uint8_t {
+  kNothing,
+  kTask,
+  kAlarm,
+  kRetry,
+  kChildren,
+  kReading,  // the items of a distributed Map
+  kWriting,  // its results
+};
+
+// A batch of items of a distributed Map that has failed, and was tolerated.
+struct ItemFailure {
+  int64_t index = 0;
+  AslError error;
+};
 
 // One active state, or a Map or Parallel between its children.
 struct Frame {
@@ -25,6 +39,7 @@ struct Frame {
   FrameId parent = 0;  // 0 for the root
   MachineIndex machine = 0;
   int64_t index = 0;      // which branch or item of its parent it is
+  FrameId history = 0;    // the history that its events belong to: HistoryOf(their ids)
   StateIndex state = -1;  // -1 before the first state is entered
   absl::Time entered_at;
   int64_t entered_id = 0;        // of the ...Entered event
@@ -40,9 +55,10 @@ struct Frame {
   int64_t wait_id = 0;                // the event that began the wait
   std::optional<absl::Time> wake_at;  // the alarm's time: Wait, retry, or the task's timeout
   std::optional<Json> payload;        // of the task under way
+  bool is_submitted = false;          // its child execution has begun
   std::string function;               // that it calls
   std::string function_version;
-  std::vector<int64_t> attempts;  // per retrier of the state: retries so far
+  std::vector<int64_t> attempts;  // retries so far, by the state's counters
   int64_t retry_count = 0;        // in this state, for $$.State.RetryCount
 
   // While children run:
@@ -51,6 +67,18 @@ struct Frame {
   Json items;                                // a Map's
   int64_t next_item = 0;                     // the next to start
   int64_t concurrency_max = 0;
+  int64_t results_bytes = 0;  // of all results so far
+  int64_t live_bytes = 0;     // of the inputs of the children that run, where they are no items
+
+  // A distributed Map's:
+  Json run;  // its terms (map_run.h); null for all else
+  int64_t failed_items = 0;
+  std::vector<ItemFailure> failures;
+
+  // A Map's iteration's:
+  int64_t input_bytes = 0;   // its part in live_bytes
+  int64_t item_count = 0;    // more than one in a batch
+  int64_t history_size = 0;  // of its own history, where it has one: events so far
 };
 
 // All that an execution is between two events: the fold of its journal, nothing else.
@@ -65,12 +93,19 @@ struct Snapshot {
   Json input;
   uint64_t seed = 0;
   std::optional<absl::Time> times_out_at;  // the whole execution
+  size_t data_bytes_seen = 0;              // of the largest input, output or parameters so far
 
   bool ended = false;
   EventType end = EventType::kExecutionStarted;  // the terminal event's type
   std::optional<Json> output;
   std::optional<AslError> error;
 };
+
+// The id before the one that the next event of `frame` gets.
+int64_t LastIdOf(const Snapshot& snapshot, const Frame& frame);
+
+// The id that `event`, which is about to happen, gets; 0 for what is no part of any history.
+int64_t NextIdOf(const Program& program, const Snapshot& snapshot, const HistoryEvent& event);
 
 // For tests and fsck: a text of everything in `snapshot`, equal exactly when the snapshots are.
 std::string DebugText(const Snapshot& snapshot);

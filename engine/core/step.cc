@@ -1,93 +1,28 @@
 #include "engine/core/step.h"
 
-#include <algorithm>
-#include <deque>
 #include <utility>
 
-#include "engine/base/check.h"
 #include "engine/core/data_flow.h"
 #include "engine/core/error_flow.h"
-#include "engine/core/evaluation.h"
-#include "engine/core/states/outcome.h"
+#include "engine/core/map_run.h"
+#include "engine/core/stepper.h"
 
 namespace millrace {
 namespace {
 
-struct OutOfFuel {};
+// What one row may hold of data before the rest is left to the next, and so how much a step writes
+// out at once. An event that is larger goes into a row all the same.
+constexpr size_t kRowBytes = 1 << 20;
+// Writing out and reading back.
+constexpr size_t kBytesPerFuel = 4096;
 
-// One call of Step: emits history events, applies each at once, and goes on until every frame
-// waits or the execution has ended.
-class Stepper {
- public:
-  Stepper(const Program& program, const ExecutionInfo& info, absl::Time at, int64_t fuel,
-          Snapshot* snapshot, StepResult* result)
-      : program_(program),
-        info_(info),
-        at_(absl::UnixEpoch() + absl::Floor(at - absl::UnixEpoch(), absl::Microseconds(1))),
-        fuel_(fuel),
-        snapshot_(*snapshot),
-        result_(*result) {}
-
-  StepRefusal Take(const Started& started);
-  StepRefusal Take(const TaskSucceeded& succeeded);
-  StepRefusal Take(const TaskFailed& failed);
-  StepRefusal Take(const AlarmRang& rang);
-  StepRefusal Take(const StopRequested& stop);
-  StepRefusal Take(const Resumed& resumed);
-
-  // Works off `todo_`, then turns what is waited for since into commands.
-  void Finish();
-
- private:
-  enum class WorkKind { kStartMachine, kExecute, kStartItems };
-  struct Work {
-    WorkKind kind;
-    FrameId frame;
-  };
-
-  const State& StateOf(const Frame& frame) const {
-    return program_.states[static_cast<size_t>(frame.state)];
-  }
-  Frame& FrameAt(FrameId id) { return snapshot_.frames.at(id); }
-  Evaluation EvaluationOf(const Frame& frame) const {
-    return Evaluation(program_, info_, snapshot_, frame);
-  }
-  // The frame whose wait of this kind the event ends, or why there is none.
-  std::pair<Frame*, StepRefusal> FindWait(int64_t event_id, std::initializer_list<WaitKind> kinds);
-
-  void Emit(HistoryEvent event);
-  HistoryEvent Of(const Frame& frame, EventType type) const;
-
-  void EnterState(FrameId id, StateIndex state, Json input);
-  void Execute(FrameId id);
-  void Carry(FrameId id, Outcome outcome);
-  void LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next);
-  void EndMachine(FrameId id);
-  void CompleteChildren(FrameId id);
-  // As many as the concurrency allows; they come after the event `previous_id`.
-  void StartItems(FrameId id, int64_t previous_id);
-  void LeaveWait(FrameId id);
-  void TimeOutTask(FrameId id);
-  // Whether what ending the execution itself emits just fits under the limit of events.
-  bool NearsEventLimit() const {
-    const int64_t reserve = 2 + 2 * static_cast<int64_t>(snapshot_.frames.size());
-    return snapshot_.last_id + reserve >= info_.events_max;
-  }
-  void FailState(FrameId id, const AslError& error);
-  void FailMachine(FrameId id, const AslError& error);
-  void AbortChildren(FrameId id);
-  void EndExecution(EventType type, std::optional<Json> output, std::optional<AslError> error,
-                    int64_t previous_id);
-  void Schedule(FrameId id, CallFunction call);
-
-  const Program& program_;
-  const ExecutionInfo& info_;
-  const absl::Time at_;
-  int64_t fuel_;
-  Snapshot& snapshot_;
-  StepResult& result_;
-  std::deque<Work> todo_;
-};
+size_t BytesOf(const HistoryEvent& event) {
+  size_t bytes =
+      event.data.has_value() && event.source == DataSource::kInline ? event.data->TextSize() : 0;
+  for (const auto& [name, value] : event.assigned) bytes += name.size() + value.TextSize();
+  if (event.error.has_value()) bytes += event.error->cause.value_or("").size();
+  return bytes;
+}
 
 // Where `data` stands already in the frame that the event is about.
 DataSource FindSource(const HistoryEvent& event, const Snapshot& snapshot) {
@@ -96,8 +31,10 @@ DataSource FindSource(const HistoryEvent& event, const Snapshot& snapshot) {
   const Frame& frame = found->second;
   const Json& data = *event.data;
   if (event.type == EventType::kMapIterationStarted) {
-    const Json& item = frame.items.elements()[static_cast<size_t>(event.index)];
-    return data.IsIdenticalTo(item) ? DataSource::kItem : DataSource::kInline;
+    const auto index = static_cast<size_t>(event.index);  // a batch is no item
+    const bool is_item =
+        index < frame.items.size() && data.IsIdenticalTo(frame.items.elements()[index]);
+    return is_item ? DataSource::kItem : DataSource::kInline;
   }
   if (data.IsIdenticalTo(frame.data)) return DataSource::kFrameData;
   if (frame.result.has_value() && data.IsIdenticalTo(*frame.result))
@@ -105,18 +42,44 @@ DataSource FindSource(const HistoryEvent& event, const Snapshot& snapshot) {
   return DataSource::kInline;
 }
 
+// Whether some event has this id, or had it in the history of an item that is over.
+bool IsGivenOut(const Snapshot& snapshot, int64_t event_id) {
+  if (event_id < 1) return false;
+  const FrameId history = HistoryOf(event_id);
+  if (history == 0) return event_id <= snapshot.last_id;
+  const auto found = snapshot.frames.find(history);
+  if (found == snapshot.frames.end()) return history <= snapshot.last_frame;
+  return event_id <= LastIdOf(snapshot, found->second);
+}
+
+}  // namespace
+
 void Stepper::Emit(HistoryEvent event) {
-  if (--fuel_ < 0) throw OutOfFuel{};
-  event.at = std::max(at_, snapshot_.last_at);
+  event.at = Now();
   event.source = FindSource(event, snapshot_);
+  const size_t bytes = BytesOf(event);
+  row_bytes_ += bytes;
+  fuel_ -= 1 + static_cast<Fuel>(bytes / kBytesPerFuel);
+  if (fuel_ < 0) throw OutOfFuel{};
   // Journals keep microseconds; an alarm rings no earlier than it was asked for.
   if (event.wake_at.has_value()) {
     event.wake_at =
         absl::UnixEpoch() + absl::Ceil(*event.wake_at - absl::UnixEpoch(), absl::Microseconds(1));
   }
-  event.id = IsShown(event.type) ? snapshot_.last_id + 1 : 0;
+  event.id = NextIdOf(program_, snapshot_, event);
+  NoteLostChild(event);
   result_.history.push_back(std::move(event));
   Apply(program_, result_.history.back(), &snapshot_);
+}
+
+void Stepper::NoteLostChild(const HistoryEvent& event) {
+  if (event.type != EventType::kStateAborted && event.type != EventType::kTaskTimedOut) return;
+  const Frame& frame = FrameAt(event.frame);
+  if (frame.wait != WaitKind::kTask) return;
+  const auto& task = std::get<TaskState>(StateOf(frame).body);
+  const auto* child = std::get_if<ChildTarget>(&task.target);
+  if (child == nullptr || child->answer == ChildAnswer::kStarted) return;
+  stops_.push_back(StopChild{.child = ChildCallOf(*child, frame.wait_id, *frame.payload)});
 }
 
 HistoryEvent Stepper::Of(const Frame& frame, EventType type) const {
@@ -131,7 +94,7 @@ HistoryEvent Stepper::Of(const Frame& frame, EventType type) const {
 std::pair<Frame*, StepRefusal> Stepper::FindWait(int64_t event_id,
                                                  std::initializer_list<WaitKind> kinds) {
   if (snapshot_.ended) return {nullptr, StepRefusal::kEnded};
-  if (event_id > snapshot_.last_id || event_id < 1) return {nullptr, StepRefusal::kUnknown};
+  if (!IsGivenOut(snapshot_, event_id)) return {nullptr, StepRefusal::kUnknown};
   const auto found = snapshot_.waits.find(event_id);
   if (found == snapshot_.waits.end()) return {nullptr, StepRefusal::kOutdated};
   Frame& frame = FrameAt(found->second);
@@ -154,16 +117,22 @@ StepRefusal Stepper::Take(const Started& started) {
   if (snapshot_.times_out_at.has_value()) {
     result_.commands.push_back(SetAlarm{.event_id = 0, .at = *snapshot_.times_out_at});
   }
-  todo_.push_back({WorkKind::kStartMachine, snapshot_.last_frame});
+  todo_.push_back({Readiness::kStartMachine, snapshot_.last_frame});
   return StepRefusal::kNone;
 }
 
 StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
-  const auto [frame, refusal] = FindWait(succeeded.event_id, {WaitKind::kTask});
+  const auto [frame, refusal] =
+      FindWait(succeeded.event_id, {WaitKind::kTask, WaitKind::kReading, WaitKind::kWriting});
   if (frame == nullptr) return refusal;
   const FrameId id = frame->id;
+  if (frame->wait != WaitKind::kTask) {
+    frame->wait == WaitKind::kReading ? TakeItems(id, succeeded.output)
+                                      : EndRun(id, succeeded.output);
+    return StepRefusal::kNone;
+  }
   const auto& task = std::get<TaskState>(StateOf(*frame).body);
-  const Json output = InvocationOutput(task, succeeded.output);
+  const Json output = InvocationOutput(task, *frame->payload, succeeded.output);
   Evaluation evaluation = EvaluationOf(*frame);
   const std::string named = task.wraps_invocation ? task.resource_type : task.resource;
   if (std::optional<AslError> error = CheckSize(evaluation, named, output)) {
@@ -177,9 +146,24 @@ StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
   return StepRefusal::kNone;
 }
 
-StepRefusal Stepper::Take(const TaskFailed& failed) {
-  const auto [frame, refusal] = FindWait(failed.event_id, {WaitKind::kTask});
+StepRefusal Stepper::Take(const ChildStarted& started) {
+  const auto [frame, refusal] = FindWait(started.event_id, {WaitKind::kTask});
   if (frame == nullptr) return refusal;
+  if (frame->is_submitted) return StepRefusal::kOutdated;  // said before, maybe by another node
+  HistoryEvent event = Of(*frame, EventType::kTaskSubmitted);
+  event.data = started.output;
+  Emit(std::move(event));
+  return StepRefusal::kNone;
+}
+
+StepRefusal Stepper::Take(const TaskFailed& failed) {
+  const auto [frame, refusal] =
+      FindWait(failed.event_id, {WaitKind::kTask, WaitKind::kReading, WaitKind::kWriting});
+  if (frame == nullptr) return refusal;
+  if (frame->wait != WaitKind::kTask) {
+    FailRun(frame->id, failed.error);
+    return StepRefusal::kNone;
+  }
   HistoryEvent event = Of(*frame, EventType::kTaskFailed);
   event.error = failed.error;
   const FrameId id = frame->id;
@@ -205,7 +189,7 @@ StepRefusal Stepper::Take(const AlarmRang& rang) {
   if (!frame->wake_at.has_value() || at_ < *frame->wake_at) return StepRefusal::kOutdated;
   switch (frame->wait) {
     case WaitKind::kRetry:
-      todo_.push_back({WorkKind::kExecute, id});
+      todo_.push_back({Readiness::kExecute, id});
       break;
     case WaitKind::kAlarm:
       LeaveWait(id);
@@ -220,7 +204,7 @@ void Stepper::LeaveWait(FrameId id) {
   Evaluation evaluation = EvaluationOf(FrameAt(id));
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return FailState(id, input.error());
-  AslResult<Exit> exit = PassOn(evaluation, *input, StateOf(FrameAt(id)).flow.assign);
+  AslResult<Exit> exit = PassOn(evaluation, *input);
   if (!exit.ok()) return FailState(id, exit.error());
   LeaveState(id, *std::move(exit), std::nullopt);
 }
@@ -242,40 +226,64 @@ StepRefusal Stepper::Take(const StopRequested& stop) {
 
 StepRefusal Stepper::Take(const Resumed&) {
   if (snapshot_.ended) return StepRefusal::kEnded;
-  for (const auto& [id, frame] : snapshot_.frames) {
-    if (frame.state < 0) todo_.push_back({WorkKind::kStartMachine, id});
-  }
+  GatherReady();
   return todo_.empty() ? StepRefusal::kOutdated : StepRefusal::kNone;
 }
 
+bool Stepper::IsLong() const { return row_bytes_ >= kRowBytes || fuel_ < fuel_reserve_; }
+
+void Stepper::GatherReady() {
+  for (const auto& [id, frame] : snapshot_.frames) {
+    if (const std::optional<Readiness> ready = ReadinessOf(program_, frame)) {
+      todo_.push_back({*ready, id});
+    }
+  }
+  // What has begun goes before what has not.
+  std::stable_sort(todo_.begin(), todo_.end(),
+                   [](const Work& a, const Work& b) { return a.kind < b.kind; });
+}
+
+AslError Stepper::TooManyEvents() const {
+  return {.name = "States.Runtime",
+          .cause = absl::StrCat("The execution reached the maximum number of history events (",
+                                info_.events_max, ").")};
+}
+
+bool Stepper::EndsAtEventLimit(const Frame& frame) {
+  if (frame.history != 0) {
+    if (NumberOf(LastIdOf(snapshot_, frame)) + 2 < info_.events_max) return false;
+    FailMachine(frame.id, TooManyEvents());
+    return true;
+  }
+  if (!NearsEventLimit()) return false;
+  EndExecution(EventType::kExecutionFailed, std::nullopt, TooManyEvents(), frame.last_id);
+  return true;
+}
+
 void Stepper::Finish() {
-  while (!todo_.empty() && !snapshot_.ended) {
+  for (bool is_first = true; !todo_.empty() && !snapshot_.ended; is_first = false) {
+    if (!is_first && IsLong()) {
+      result_.commands.push_back(GoOn{});
+      break;
+    }
     const Work work = todo_.front();
     todo_.pop_front();
     const auto found = snapshot_.frames.find(work.frame);
     if (found == snapshot_.frames.end()) continue;  // a sibling's failure has removed it
     Frame& frame = found->second;
-    if (NearsEventLimit()) {
-      EndExecution(
-          EventType::kExecutionFailed, std::nullopt,
-          AslError{.name = "States.Runtime",
-                   .cause = "The execution reached the maximum number of history events (" +
-                            std::to_string(info_.events_max) + ")."},
-          frame.last_id);
-      break;
-    }
+    if (EndsAtEventLimit(frame)) continue;
     switch (work.kind) {
-      case WorkKind::kStartMachine: {
+      case Readiness::kExecute:
+        Execute(frame.id);
+        break;
+      case Readiness::kStartItems:
+        StartItems(frame.id, frame.last_id);
+        break;
+      case Readiness::kStartMachine: {
         const Machine& machine = program_.machines[static_cast<size_t>(frame.machine)];
         EnterState(frame.id, machine.start, frame.data);
         break;
       }
-      case WorkKind::kExecute:
-        Execute(frame.id);
-        break;
-      case WorkKind::kStartItems:
-        StartItems(frame.id, frame.last_id);
-        break;
     }
   }
 }
@@ -287,7 +295,7 @@ void Stepper::EnterState(FrameId id, StateIndex state, Json input) {
   event.state = state;
   event.data = std::move(input);
   Emit(std::move(event));
-  todo_.push_front({WorkKind::kExecute, id});
+  todo_.push_front({Readiness::kExecute, id});
 }
 
 void Stepper::Execute(FrameId id) {
@@ -296,7 +304,7 @@ void Stepper::Execute(FrameId id) {
   Carry(id, std::visit(
                 [&](const auto& body) -> Outcome {
                   if constexpr (std::is_same_v<std::decay_t<decltype(body)>, WaitState>) {
-                    return Enter(body, evaluation, std::max(at_, snapshot_.last_at));
+                    return Enter(body, evaluation, Now());
                   } else {
                     return Enter(body, evaluation);
                   }
@@ -312,7 +320,7 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
   if (const auto* fail = std::get_if<Fail>(&outcome)) return FailState(id, fail->error);
   if (auto* call = std::get_if<CallFunction>(&outcome)) return Schedule(id, std::move(*call));
   if (const auto* sleep = std::get_if<SleepUntil>(&outcome)) {
-    if (sleep->at <= std::max(at_, snapshot_.last_at)) return LeaveWait(id);
+    if (sleep->at <= Now()) return LeaveWait(id);
     HistoryEvent event = Of(frame, EventType::kWaitPlanned);
     event.wake_at = sleep->at;
     Emit(std::move(event));
@@ -327,18 +335,29 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
         static_cast<int64_t>(std::get<ParallelState>(StateOf(frame).body).branches.size());
     Emit(std::move(event));
     for (const FrameId child : FrameAt(id).children) {
-      todo_.push_back({WorkKind::kStartMachine, child});
+      todo_.push_back({Readiness::kStartMachine, child});
     }
     return;
   }
-  auto& items = std::get<RunItems>(outcome);
-  HistoryEvent event = Of(frame, EventType::kMapStateStarted);
-  event.index = static_cast<int64_t>(items.items.size());
-  event.data = std::move(items.items);
-  event.concurrency_max = items.concurrency_max;
-  Emit(std::move(event));
-  StartItems(id, FrameAt(id).last_id);
+  StartMap(id, std::move(std::get<RunItems>(outcome)));
 }
+
+namespace {
+
+// What does the task that the frame waits for.
+Command CallOf(const State& state, const Frame& frame) {
+  const auto& task = std::get<TaskState>(state.body);
+  if (const auto* child = std::get_if<ChildTarget>(&task.target)) {
+    return ChildCallOf(*child, frame.wait_id, *frame.payload);
+  }
+  return InvokeFunction{.event_id = frame.wait_id,
+                        .state = frame.state,
+                        .function = frame.function,
+                        .version = frame.function_version,
+                        .payload = InvocationPayload(task, *frame.payload)};
+}
+
+}  // namespace
 
 void Stepper::Schedule(FrameId id, CallFunction call) {
   HistoryEvent event = Of(FrameAt(id), EventType::kTaskScheduled);
@@ -347,17 +366,15 @@ void Stepper::Schedule(FrameId id, CallFunction call) {
   event.function_version = std::move(call.version);
   if (call.timeout_seconds.has_value()) {
     event.timeout_seconds = static_cast<int64_t>(*call.timeout_seconds);
-    event.wake_at = std::max(at_, snapshot_.last_at) + absl::Seconds(*call.timeout_seconds);
+    event.wake_at = Now() + absl::Seconds(*call.timeout_seconds);
+  }
+  if (call.heartbeat_seconds.has_value()) {
+    event.heartbeat_seconds = static_cast<int64_t>(*call.heartbeat_seconds);
   }
   Emit(std::move(event));
   Emit(Of(FrameAt(id), EventType::kTaskStarted));
   const Frame& frame = FrameAt(id);
-  const auto& task = std::get<TaskState>(StateOf(frame).body);
-  result_.commands.push_back(InvokeFunction{.event_id = frame.wait_id,
-                                            .state = frame.state,
-                                            .function = frame.function,
-                                            .version = frame.function_version,
-                                            .payload = InvocationPayload(task, *frame.payload)});
+  result_.commands.push_back(CallOf(StateOf(frame), frame));
   if (frame.wake_at.has_value()) {
     result_.commands.push_back(SetAlarm{.event_id = frame.wait_id, .at = *frame.wake_at});
   }
@@ -384,59 +401,40 @@ void Stepper::LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next) 
     succeeded.index = FrameAt(id).index;
     succeeded.state = FrameAt(parent).state;
     Emit(std::move(succeeded));
+    if (HoldsTooManyResults(parent)) return;
     return StartItems(parent, last_id);
   }
+  if (HoldsTooManyResults(parent)) return;
   if (FrameAt(parent).children.empty()) CompleteChildren(parent);
 }
 
-void Stepper::StartItems(FrameId id, int64_t previous_id) {
-  const auto& map = std::get<MapState>(StateOf(FrameAt(id)).body);
-  const int64_t count = static_cast<int64_t>(FrameAt(id).results.size());
-  while (true) {
-    const Frame& frame = FrameAt(id);
-    const int64_t index = frame.next_item;
-    if (index >= count) break;
-    if (NearsEventLimit()) return todo_.push_front({WorkKind::kStartItems, id});
-    const bool is_full = frame.concurrency_max > 0 &&
-                         static_cast<int64_t>(frame.children.size()) >= frame.concurrency_max;
-    if (is_full) return;
-    Evaluation evaluation = EvaluationOf(frame);
-    AslResult<Json> input =
-        ItemInput(map, evaluation, index, frame.items.elements()[static_cast<size_t>(index)]);
-    if (!input.ok()) {
-      AbortChildren(id);
-      return FailState(id, input.error());
-    }
-    HistoryEvent event = Of(frame, EventType::kMapIterationStarted);
-    event.previous_id = previous_id;
-    event.index = index;
-    event.data = *std::move(input);
-    Emit(std::move(event));
-    todo_.push_back({WorkKind::kStartMachine, snapshot_.last_frame});
-  }
-  if (FrameAt(id).children.empty()) CompleteChildren(id);
-}
-
-void Stepper::CompleteChildren(FrameId id) {
+// The history says which expression has failed; a Map that was to start has then failed, too.
+void Stepper::ReportEvaluation(FrameId id, const AslError& error) {
   const Frame& frame = FrameAt(id);
-  std::vector<Json> results;
-  results.reserve(frame.results.size());
-  for (const std::optional<Json>& result : frame.results) results.push_back(*result);
-  const bool is_map = std::holds_alternative<MapState>(StateOf(frame).body);
-  Emit(Of(frame, is_map ? EventType::kMapStateSucceeded : EventType::kParallelStateSucceeded));
-  Evaluation evaluation = EvaluationOf(FrameAt(id));
-  Carry(id, LeaveWith(evaluation, Json::Array(std::move(results))));
+  HistoryEvent event = Of(frame, EventType::kEvaluationFailed);
+  if (!error.evaluation->is_result) event.previous_id = frame.entered_previous;
+  event.error = error;
+  event.error->evaluation.reset();
+  event.location = error.evaluation->location;
+  Emit(std::move(event));
+  const bool is_start = std::holds_alternative<MapState>(StateOf(frame).body) &&
+                        frame.wait == WaitKind::kNothing && frame.results.empty();
+  if (is_start) Emit(Of(FrameAt(id), EventType::kMapStateFailed));
 }
 
 // The frame's state has failed: tried again, caught, or the frame's machine fails with it.
-void Stepper::FailState(FrameId id, const AslError& error) {
+void Stepper::FailState(FrameId id, AslError error, int64_t failed_id) {
+  if (error.evaluation.has_value()) {
+    ReportEvaluation(id, error);
+    error.evaluation.reset();
+  }
   const Frame& frame = FrameAt(id);
   const State& state = StateOf(frame);
   if (const std::optional<Retry> retry = FindRetry(state, frame, error, snapshot_.seed)) {
     HistoryEvent event = Of(frame, EventType::kRetryPlanned);
-    event.index = retry->retrier;
+    event.index = retry->counter;
     event.error = error;
-    event.wake_at = std::max(at_, snapshot_.last_at) + retry->delay;
+    event.wake_at = Now() + retry->delay;
     Emit(std::move(event));
     result_.commands.push_back(
         SetAlarm{.event_id = FrameAt(id).wait_id, .at = *FrameAt(id).wake_at});
@@ -444,52 +442,22 @@ void Stepper::FailState(FrameId id, const AslError& error) {
   }
   if (frame.wait == WaitKind::kChildren) {
     const bool is_map = std::holds_alternative<MapState>(state.body);
-    Emit(Of(frame, is_map ? EventType::kMapStateFailed : EventType::kParallelStateFailed));
+    HistoryEvent event =
+        Of(frame, is_map ? EventType::kMapStateFailed : EventType::kParallelStateFailed);
+    if (failed_id != 0) event.previous_id = failed_id;
+    Emit(std::move(event));
   }
   const Catcher* catcher = FindCatcher(state, error);
   if (catcher == nullptr) return FailMachine(id, error);
   Evaluation evaluation = EvaluationOf(FrameAt(id));
   AslResult<Exit> exit = ExitCaught(evaluation, *catcher, error);
-  if (!exit.ok()) return FailMachine(id, exit.error());
+  if (!exit.ok()) {
+    AslError failure = exit.error();
+    if (failure.evaluation.has_value()) ReportEvaluation(id, failure);
+    failure.evaluation.reset();
+    return FailMachine(id, failure);
+  }
   LeaveState(id, *std::move(exit), catcher->next);
-}
-
-void Stepper::FailMachine(FrameId id, const AslError& error) {
-  const Frame& frame = FrameAt(id);
-  if (frame.parent == 0) {
-    return EndExecution(EventType::kExecutionFailed, std::nullopt, error, frame.last_id);
-  }
-  const FrameId parent = frame.parent;
-  const State& owner = StateOf(FrameAt(parent));
-  if (std::holds_alternative<MapState>(owner.body)) {
-    HistoryEvent event = Of(frame, EventType::kMapIterationFailed);
-    event.index = frame.index;
-    event.state = FrameAt(parent).state;
-    event.error = error;
-    Emit(std::move(event));
-  } else {
-    Emit(Of(frame, EventType::kBranchFailed));
-  }
-  AbortChildren(parent);
-  FailState(parent, error);
-}
-
-// Those that still run, deepest first.
-void Stepper::AbortChildren(FrameId id) {
-  const std::vector<FrameId> children = FrameAt(id).children;
-  if (children.empty()) return;  // also a frame that has not entered a state yet
-  const StateIndex owner = FrameAt(id).state;
-  const bool is_map = std::holds_alternative<MapState>(StateOf(FrameAt(id)).body);
-  for (const FrameId child : children) {
-    AbortChildren(child);
-    const Frame& frame = FrameAt(child);
-    if (frame.state >= 0) Emit(Of(frame, EventType::kStateAborted));
-    if (!is_map) continue;
-    HistoryEvent event = Of(FrameAt(child), EventType::kMapIterationAborted);
-    event.index = FrameAt(child).index;
-    event.state = owner;
-    Emit(std::move(event));
-  }
 }
 
 void Stepper::EndExecution(EventType type, std::optional<Json> output,
@@ -511,6 +479,8 @@ void Stepper::EndExecution(EventType type, std::optional<Json> output,
   result_.commands.clear();
 }
 
+namespace {
+
 // Commands of waits that the same step has ended again.
 void DropEndedWaits(const Snapshot& snapshot, std::vector<Command>* commands) {
   const auto is_over = [&snapshot](const Command& command) {
@@ -531,11 +501,28 @@ StepRefusal Step(const Program& program, const ExecutionInfo& info, const Event&
     if (refusal != StepRefusal::kNone) return refusal;
     stepper.Finish();
     DropEndedWaits(*snapshot, &result->commands);
+    result->commands.insert(result->commands.end(), stepper.stops().begin(), stepper.stops().end());
     return StepRefusal::kNone;
   } catch (const OutOfFuel&) {
     return StepRefusal::kTooLong;
   }
 }
+
+namespace {
+
+// What a frame waits for from outside.
+void AddOutstanding(const Program& program, const Frame& frame, std::vector<Command>* commands) {
+  if (frame.wait == WaitKind::kTask) {
+    commands->push_back(CallOf(program.states[static_cast<size_t>(frame.state)], frame));
+  }
+  if (frame.wait == WaitKind::kReading) commands->push_back(ReadingOf(frame));
+  if (frame.wait == WaitKind::kWriting) commands->push_back(WritingOf(frame));
+  if (frame.wake_at.has_value()) {
+    commands->push_back(SetAlarm{.event_id = frame.wait_id, .at = *frame.wake_at});
+  }
+}
+
+}  // namespace
 
 std::vector<Command> OutstandingCommands(const Program& program, const Snapshot& snapshot) {
   std::vector<Command> commands;
@@ -543,20 +530,12 @@ std::vector<Command> OutstandingCommands(const Program& program, const Snapshot&
   if (snapshot.times_out_at.has_value()) {
     commands.push_back(SetAlarm{.event_id = 0, .at = *snapshot.times_out_at});
   }
+  bool is_ready = false;
   for (const auto& [id, frame] : snapshot.frames) {
-    if (frame.wait == WaitKind::kTask) {
-      const State& state = program.states[static_cast<size_t>(frame.state)];
-      commands.push_back(InvokeFunction{
-          .event_id = frame.wait_id,
-          .state = frame.state,
-          .function = frame.function,
-          .version = frame.function_version,
-          .payload = InvocationPayload(std::get<TaskState>(state.body), *frame.payload)});
-    }
-    if (frame.wake_at.has_value()) {
-      commands.push_back(SetAlarm{.event_id = frame.wait_id, .at = *frame.wake_at});
-    }
+    AddOutstanding(program, frame, &commands);
+    is_ready = is_ready || ReadinessOf(program, frame).has_value();
   }
+  if (is_ready) commands.push_back(GoOn{});
   return commands;
 }
 

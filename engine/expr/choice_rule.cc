@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "engine/base/suggest.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/string_pattern.h"
 #include "engine/expr/timestamp.h"
@@ -134,6 +135,33 @@ std::optional<Operator> OperatorNamed(absl::string_view name) {
   return std::nullopt;
 }
 
+constexpr absl::string_view kOtherFields[] = {"Variable", "Next",   "Comment",
+                                              "Assign",   "Output", "Condition"};
+
+// All fields of a rule, as candidates for one that is misspelt.
+const std::vector<absl::string_view>& FieldNames() {
+  static const auto& names = *[] {
+    constexpr absl::string_view kOrders[] = {"LessThan", "GreaterThan", "LessThanEquals",
+                                             "GreaterThanEquals"};
+    static std::vector<std::string> composed;
+    for (const Comparable& comparable : kComparables) {
+      composed.push_back(absl::StrCat(comparable.prefix, "Equals"));
+      composed.push_back(absl::StrCat(comparable.prefix, "EqualsPath"));
+      if (comparable.kind == Kind::kBoolean) continue;
+      for (const absl::string_view order : kOrders) {
+        composed.push_back(absl::StrCat(comparable.prefix, order));
+        composed.push_back(absl::StrCat(comparable.prefix, order, "Path"));
+      }
+    }
+    auto* all = new std::vector<absl::string_view>(composed.begin(), composed.end());
+    all->insert(all->end(), std::begin(kOtherFields), std::end(kOtherFields));
+    all->insert(all->end(), {"And", "Or", "Not", "IsPresent", "StringMatches"});
+    for (const TypeTest& test : kTypeTests) all->push_back(test.name);
+    return all;
+  }();
+  return names;
+}
+
 // Reads one rule, and those it nests.
 class RuleParser {
  public:
@@ -173,10 +201,9 @@ class RuleParser {
 
   // The rule's only operator, or nullptr.
   const JsonMember* FindOperator(const Json& json, const std::string& pointer) {
-    constexpr absl::string_view kOtherFields[] = {"Variable", "Next", "Comment", "Assign",
-                                                  "Output"};
     const JsonMember* found = nullptr;
     int count = 0;
+    bool is_misspelt = false;
     for (const JsonMember& member : json.members()) {
       const absl::string_view name = member.key.AsString();
       if (OperatorNamed(name).has_value()) {
@@ -184,11 +211,15 @@ class RuleParser {
         ++count;
       } else if (std::find(std::begin(kOtherFields), std::end(kOtherFields), name) ==
                  std::end(kOtherFields)) {
+        const absl::string_view nearest = Nearest(name, FieldNames());
+        is_misspelt |= OperatorNamed(nearest).has_value();
         Add(absl::StrCat(pointer, "/", name),
-            absl::StrCat("'", name, "' is not a field of a Choice rule"));
+            absl::StrCat("A Choice rule has no field '", name, "'",
+                         nearest.empty() ? "." : absl::StrCat("; did you mean '", nearest, "'?")));
       }
     }
     if (count == 1) return found;
+    if (count == 0 && is_misspelt) return nullptr;
     Add(pointer, absl::StrCat("A Choice rule has exactly one comparison operator, not ", count));
     return nullptr;
   }
@@ -315,6 +346,8 @@ AslResult<bool> HoldsFor(const Condition& condition, const Scope& scope) {
 }
 
 }  // namespace
+
+bool ChoiceCondition::IsOperator(absl::string_view name) { return OperatorNamed(name).has_value(); }
 
 ChoiceCondition ChoiceCondition::Parse(const Json& json, std::vector<TemplateProblem>* problems) {
   ChoiceCondition condition;

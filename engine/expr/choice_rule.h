@@ -23,6 +23,9 @@ class ChoiceCondition {
   // Problems have pointers below the rule.
   static ChoiceCondition Parse(const Json& json, std::vector<TemplateProblem>* problems);
 
+  // Whether a field of this name tests something: "And", "NumericEqualsPath".
+  static bool IsOperator(absl::string_view name);
+
   // A comparison with a value of another type is false, never an error; `IsNumeric: false` and its
   // kin hold for any other type. A Variable that selects nothing is {States.Runtime, "Invalid path
   // '$.a': ..."}, but for IsPresent.

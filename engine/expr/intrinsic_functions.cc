@@ -3,8 +3,10 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/base/check.h"
+#include "engine/base/suggest.h"
 #include "engine/base/uuid.h"
 
 namespace millrace::intrinsics_internal {
@@ -95,6 +97,12 @@ const Function* FunctionNamed(absl::string_view name) {
     if (function.name == name) return &function;
   }
   return nullptr;
+}
+
+absl::string_view NearestFunction(absl::string_view name) {
+  std::vector<absl::string_view> names;
+  for (const Function& function : kFunctions) names.push_back(function.name);
+  return Nearest(name, names);
 }
 
 AslError Failure(absl::string_view cause) {

@@ -25,6 +25,8 @@ struct Function {
 
 // nullptr for an unknown name.
 const Function* FunctionNamed(absl::string_view name);
+// The name that an unknown one is most likely a misspelling of; "" if none is near.
+absl::string_view NearestFunction(absl::string_view name);
 
 AslError Failure(absl::string_view cause);
 // Rounded half up, as all functions that take integers do. nullopt for what is no number, or none

@@ -72,8 +72,13 @@ class CallParser {
     at_ += kPrefix.size();
     const size_t name = at_;
     while (absl::ascii_isalnum(static_cast<uint8_t>(Peek()))) ++at_;
-    call->function = intrinsics_internal::FunctionNamed(text_.substr(name, at_ - name));
-    if (call->function == nullptr) return Fail("an unknown function");
+    const absl::string_view written = text_.substr(name, at_ - name);
+    call->function = intrinsics_internal::FunctionNamed(written);
+    if (call->function == nullptr) {
+      const absl::string_view nearest = intrinsics_internal::NearestFunction(written);
+      return Fail(absl::StrCat("an unknown function",
+                               nearest.empty() ? "" : ", perhaps States.", nearest));
+    }
     SkipSpace();
     if (!ParseArguments(call)) return false;
     call->text = std::string(absl::StripAsciiWhitespace(text_.substr(first, at_ - first)));

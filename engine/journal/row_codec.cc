@@ -25,7 +25,8 @@ void EncodeEvent(const HistoryEvent& event, int64_t last_id, absl::Time previous
                  v1::Event* out) {
   out->set_type(static_cast<int>(event.type));
   if (event.previous_id != 0) {
-    out->set_previous_distance(static_cast<uint64_t>(last_id - event.previous_id) + 1);
+    const int64_t id = event.id != 0 ? event.id : last_id + 1;
+    out->set_previous_distance(static_cast<uint64_t>(id - event.previous_id));
   }
   out->set_at_micros(absl::ToInt64Microseconds(event.at - previous_at));
   out->set_frame(event.frame);
@@ -43,10 +44,12 @@ void EncodeEvent(const HistoryEvent& event, int64_t last_id, absl::Time previous
   out->set_concurrency_max(event.concurrency_max);
   if (event.wake_at.has_value()) out->set_wake_at_micros(absl::ToUnixMicros(*event.wake_at));
   if (event.timeout_seconds.has_value()) out->set_timeout_seconds(*event.timeout_seconds);
+  if (event.heartbeat_seconds.has_value()) out->set_heartbeat_seconds(*event.heartbeat_seconds);
   out->set_function(event.function);
   out->set_function_version(event.function_version);
   out->set_seed(event.seed);
   out->set_ends_frame(event.ends_frame);
+  out->set_location(event.location);
   for (const auto& [name, value] : event.assigned) {
     v1::Variable* variable = out->add_assigned();
     variable->set_name(name);
@@ -88,17 +91,19 @@ absl::Status DecodeData(const v1::Event& in, const Snapshot& snapshot, HistoryEv
   return absl::OkStatus();
 }
 
-absl::StatusOr<HistoryEvent> DecodeEvent(const v1::Event& in, const Snapshot& snapshot,
-                                         absl::Time previous_at) {
+absl::StatusOr<HistoryEvent> DecodeEvent(const Program& program, const v1::Event& in,
+                                         const Snapshot& snapshot, absl::Time previous_at) {
   HistoryEvent event;
   event.type = static_cast<EventType>(in.type());
-  event.id = IsShown(event.type) ? snapshot.last_id + 1 : 0;
-  if (in.previous_distance() != 0) {
-    event.previous_id = snapshot.last_id - static_cast<int64_t>(in.previous_distance()) + 1;
-  }
   event.at = previous_at + absl::Microseconds(in.at_micros());
   event.frame = in.frame();
   event.state = in.state() - 1;
+  MILLRACE_CHECK(event.state < static_cast<StateIndex>(program.states.size()));
+  event.id = NextIdOf(program, snapshot, event);
+  if (in.previous_distance() != 0) {
+    const int64_t id = event.id != 0 ? event.id : snapshot.last_id + 1;
+    event.previous_id = id - static_cast<int64_t>(in.previous_distance());
+  }
   MILLRACE_RETURN_IF_ERROR(DecodeData(in, snapshot, &event));
   if (in.has_error()) {
     event.error.emplace();
@@ -109,10 +114,12 @@ absl::StatusOr<HistoryEvent> DecodeEvent(const v1::Event& in, const Snapshot& sn
   event.concurrency_max = in.concurrency_max();
   if (in.has_wake_at_micros()) event.wake_at = absl::FromUnixMicros(in.wake_at_micros());
   if (in.has_timeout_seconds()) event.timeout_seconds = in.timeout_seconds();
+  if (in.has_heartbeat_seconds()) event.heartbeat_seconds = in.heartbeat_seconds();
   event.function = in.function();
   event.function_version = in.function_version();
   event.seed = in.seed();
   event.ends_frame = in.ends_frame();
+  event.location = in.location();
   for (const v1::Variable& variable : in.assigned()) {
     MILLRACE_ASSIGN_OR_RETURN(Json value, ParseKept(variable.value()));
     event.assigned.emplace_back(variable.name(), std::move(value));
@@ -179,7 +186,7 @@ std::string EncodeRow(const std::vector<HistoryEvent>& events, int64_t last_id) 
   for (const HistoryEvent& event : events) {
     EncodeEvent(event, last_id, previous_at, row.add_events());
     previous_at = event.at;
-    if (event.id != 0) last_id = event.id;
+    if (IsShown(event)) last_id = event.id;
   }
   return Pack(row.SerializeAsString());
 }
@@ -196,9 +203,9 @@ absl::Status FoldRow(const Program& program, int format, absl::string_view bytes
   if (!row.ParseFromString(plain)) return absl::DataLossError("the journal row cannot be read");
   absl::Time previous_at = absl::UnixEpoch();
   for (const v1::Event& in : row.events()) {
-    MILLRACE_ASSIGN_OR_RETURN(const HistoryEvent event, DecodeEvent(in, *snapshot, previous_at));
+    MILLRACE_ASSIGN_OR_RETURN(const HistoryEvent event,
+                              DecodeEvent(program, in, *snapshot, previous_at));
     previous_at = event.at;
-    MILLRACE_CHECK(event.state < static_cast<StateIndex>(program.states.size()));
     if (sink) sink(event);
     Apply(program, event, snapshot);
   }

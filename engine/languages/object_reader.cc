@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace {
 namespace {
@@ -155,6 +155,10 @@ bool ObjectReader::OneOf(std::initializer_list<absl::string_view> fields, bool i
 
 void ObjectReader::Report(absl::string_view field, absl::string_view code, std::string message) {
   problems_->Add(place_.At(field), code, std::move(message));
+}
+
+void ObjectReader::Warn(absl::string_view field, absl::string_view code, std::string message) {
+  problems_->Warn(place_.At(field), code, std::move(message));
 }
 
 void ObjectReader::ReportUnknownFields() {

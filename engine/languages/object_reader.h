@@ -53,6 +53,7 @@ class ObjectReader {
   bool OneOf(std::initializer_list<absl::string_view> fields, bool is_required);
 
   void Report(absl::string_view field, absl::string_view code, std::string message);
+  void Warn(absl::string_view field, absl::string_view code, std::string message);
   void ReportUnknownFields();
 
   const Json& json() const { return json_; }

@@ -16,8 +16,8 @@ namespace problem_code {
 inline constexpr absl::string_view kTooLarge = "TOO_LARGE";
 inline constexpr absl::string_view kTooDeep = "TOO_DEEP";
 inline constexpr absl::string_view kTooManyProblems = "TOO_MANY_PROBLEMS";
+inline constexpr absl::string_view kUnknownLanguage = "UNKNOWN_LANGUAGE";
 inline constexpr absl::string_view kNotJson = "NOT_JSON";
-inline constexpr absl::string_view kUnsupported = "UNSUPPORTED";  // right, but not run here yet
 inline constexpr absl::string_view kMissingField = "MISSING_FIELD";
 inline constexpr absl::string_view kUnknownField = "UNKNOWN_FIELD";
 inline constexpr absl::string_view kDuplicateField = "DUPLICATE_FIELD";
@@ -33,26 +33,76 @@ inline constexpr absl::string_view kUnknownStateType = "UNKNOWN_STATE_TYPE";
 inline constexpr absl::string_view kDuplicateState = "DUPLICATE_STATE";
 inline constexpr absl::string_view kUnreachableState = "UNREACHABLE_STATE";
 inline constexpr absl::string_view kNoTerminalState = "NO_TERMINAL_STATE";
+inline constexpr absl::string_view kWrongQueryLanguage = "WRONG_QUERY_LANGUAGE";
+inline constexpr absl::string_view kInvalidExpression = "INVALID_EXPRESSION";
+inline constexpr absl::string_view kUnassignedVariable = "UNASSIGNED_VARIABLE";
+inline constexpr absl::string_view kUnknownError = "UNKNOWN_ERROR";
+inline constexpr absl::string_view kNotInAsw = "NOT_IN_ASW";
+inline constexpr absl::string_view kNotInExpress = "NOT_IN_EXPRESS";
+inline constexpr absl::string_view kResourceNotServed = "RESOURCE_NOT_SERVED";
+inline constexpr absl::string_view kIgnoredField = "IGNORED_FIELD";
+inline constexpr absl::string_view kImpliedMode = "IMPLIED_MODE";
+
+inline constexpr absl::string_view kAll[] = {kTooLarge,
+                                             kTooDeep,
+                                             kTooManyProblems,
+                                             kUnknownLanguage,
+                                             kNotJson,
+                                             kMissingField,
+                                             kUnknownField,
+                                             kDuplicateField,
+                                             kConflictingFields,
+                                             kWrongType,
+                                             kInvalidValue,
+                                             kInvalidPath,
+                                             kInvalidTemplate,
+                                             kInvalidCondition,
+                                             kInvalidResource,
+                                             kUnknownState,
+                                             kUnknownStateType,
+                                             kDuplicateState,
+                                             kUnreachableState,
+                                             kNoTerminalState,
+                                             kWrongQueryLanguage,
+                                             kInvalidExpression,
+                                             kUnassignedVariable,
+                                             kUnknownError,
+                                             kNotInAsw,
+                                             kNotInExpress,
+                                             kResourceNotServed,
+                                             kIgnoredField,
+                                             kImpliedMode};
 }  // namespace problem_code
 
-// Collects what is wrong with one definition. Bounded: a hostile definition cannot make its
-// problems much larger than itself.
+// Collects what is wrong with one definition. Bounded, so that the answer to a hostile definition
+// stays small: beyond that, problems are only counted.
 class ProblemList {
  public:
   void Add(const Place& place, absl::string_view code, std::string message);
+  // As Add, but what is wrong does not refuse the definition.
+  void Warn(const Place& place, absl::string_view code, std::string message);
+  void Add(Problem problem);
   // Problems of an expression at `place`, whose own pointers are below it.
   void AddBelow(const Place& place, absl::string_view code,
                 const std::vector<TemplateProblem>& problems);
 
-  bool empty() const { return problems_.empty(); }
-  std::vector<Problem> Take() && { return std::move(problems_); }
+  bool has_errors() const { return !errors_.kept.empty(); }
+  // The errors, then the warnings, then how many more there are.
+  std::vector<Problem> Take() &&;
 
  private:
-  void Append(std::string pointer, absl::string_view code, std::string message);
+  struct Bounded {
+    bool IsFull() const;
 
-  std::vector<Problem> problems_;
-  size_t bytes_ = 0;
-  bool is_full_ = false;
+    std::vector<Problem> kept;
+    size_t bytes = 0;
+    size_t left_out = 0;
+  };
+
+  static void Append(Problem problem, Bounded* list);
+
+  Bounded errors_;
+  Bounded warnings_;
 };
 
 // `text` in quotes, shortened when it is long, for a message.

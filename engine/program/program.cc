@@ -21,15 +21,20 @@ const State* Program::FindState(absl::string_view name) const {
   return found == index.end() ? nullptr : &states[static_cast<size_t>(found->second)];
 }
 
+std::string Program::CheckInput(const Json& input) const {
+  if (dialect != Dialect::kAsw || input.is_object()) return "";
+  return "is a JSON object in workflows of ASW";
+}
+
 std::vector<std::string> Program::FunctionNames() const {
   std::vector<std::string> names;
   absl::flat_hash_set<absl::string_view> seen;
   for (const State& state : states) {
     const auto* task = std::get_if<TaskState>(&state.body);
     if (task == nullptr) continue;
-    const auto& target = std::get<FunctionTarget>(task->target);
-    if (target.name_from_parameters || !seen.insert(target.function).second) continue;
-    names.push_back(target.function);
+    const auto* target = std::get_if<FunctionTarget>(&task->target);
+    if (target == nullptr || target->name_from_parameters) continue;
+    if (seen.insert(target->function).second) names.push_back(target->function);
   }
   return names;
 }

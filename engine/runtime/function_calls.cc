@@ -24,20 +24,23 @@ void AddCall(const Json& task, absl::string_view state, const std::string& point
              std::vector<FunctionCall>* calls) {
   const absl::StatusOr<Resource> resource = ParseResource(TextOf(task, "Resource"));
   if (!resource.ok()) return;
+  const auto* const function = std::get_if<FunctionTarget>(&resource->target);
+  if (function == nullptr) return;
   if (!resource->wraps_invocation) {
-    calls->push_back({.function = resource->target.function,
+    calls->push_back({.function = function->function,
                       .state = std::string(state),
                       .pointer = At(pointer, "Resource")});
     return;
   }
-  const Json* const parameters = task.Find("Parameters");
+  const absl::string_view field = task.Find("Arguments") == nullptr ? "Parameters" : "Arguments";
+  const Json* const parameters = task.Find(field);
   if (parameters == nullptr || !parameters->is_object()) return;
   const absl::StatusOr<FunctionTarget> target =
       ParseFunctionName(TextOf(*parameters, "FunctionName"));
   if (!target.ok()) return;
   calls->push_back({.function = target->function,
                     .state = std::string(state),
-                    .pointer = At(At(pointer, "Parameters"), "FunctionName")});
+                    .pointer = At(At(pointer, field), "FunctionName")});
 }
 
 // Of what has States: the definition, a branch, an iteration.

@@ -1,8 +1,10 @@
 #include "engine/runtime/functions.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -78,6 +80,8 @@ struct Functions::State {
   bool ReadOne(const FunctionId& id);
   void Answer(std::shared_ptr<const FunctionCode> code, std::vector<PendingInvocation> pending);
   void Stop();
+  // One that waits for its function's code.
+  std::optional<PendingInvocation> TakePending(const std::string& call_id);
 
   void Enqueue(const FunctionId& id) {  // `mutex` is held
     if (!waiting.try_emplace(id).second) return;
@@ -100,6 +104,9 @@ struct Functions::State {
   LruCache<FunctionId, CachedCode> codes{kCodeBytesMax};
   absl::flat_hash_map<FunctionId, std::vector<PendingInvocation>> waiting;
   std::deque<FunctionId> queue;
+  // Held while what has waited goes to the host, so that it is cancelled either before or there.
+  // Taken by the reader while it holds `mutex`, and by others while they hold nothing.
+  std::mutex handing_over;
   std::thread reader;
 };
 
@@ -200,6 +207,28 @@ void Functions::Invoke(const FunctionId& id, Json event, InvocationContext conte
   }
 }
 
+void Functions::Cancel(const std::string& call_id) {
+  if (const auto pending = state_->TakePending(call_id)) {
+    return pending->done(AslError{.name = kCancelledError, .cause = "The call was cancelled."});
+  }
+  const std::lock_guard lock(state_->handing_over);
+  state_->host->Cancel(call_id);
+}
+
+std::optional<PendingInvocation> Functions::State::TakePending(const std::string& call_id) {
+  const std::lock_guard lock(mutex);
+  for (auto& [id, pending] : waiting) {
+    const auto found = std::find_if(pending.begin(), pending.end(), [&](const auto& invocation) {
+      return invocation.context.call_id == call_id;
+    });
+    if (found == pending.end()) continue;
+    PendingInvocation taken = std::move(*found);
+    pending.erase(found);
+    return taken;
+  }
+  return std::nullopt;
+}
+
 void Functions::State::Read() {
   std::unique_lock lock(mutex);
   while (true) {
@@ -247,6 +276,7 @@ bool Functions::State::ReadOne(const FunctionId& id) {
   if (!is_known && code == nullptr) return false;
   std::vector<PendingInvocation> pending = std::move(waiting[id]);
   waiting.erase(id);
+  const std::lock_guard handover(handing_over);
   lock.unlock();
   Answer(std::move(code), std::move(pending));
   return true;

@@ -38,6 +38,8 @@ class Functions {
   // answers with the error Lambda.ResourceNotFoundException. `done` must not block. What another
   // node changed is seen within 15 seconds, what this one changed at once.
   void Invoke(const FunctionId& id, Json event, InvocationContext context, InvocationDone done);
+  // As FunctionHost::Cancel().
+  void Cancel(const std::string& call_id);
 
  private:
   struct State;

@@ -68,6 +68,29 @@ std::optional<ExecutionEnd> EndOf(const Snapshot& snapshot) {
   return end;
 }
 
+namespace {
+
+// From four fifths of a limit on.
+template <typename Number>
+bool IsNear(Number number, Number most) {
+  return number >= most - most / 5;
+}
+
+std::vector<std::string> WarningsOf(const Snapshot& snapshot, const ExecutionInfo& info) {
+  std::vector<std::string> warnings;
+  if (IsNear(snapshot.last_id, info.events_max)) {
+    warnings.push_back(absl::StrCat("The history has ", snapshot.last_id, " of at most ",
+                                    info.events_max, " events."));
+  }
+  if (IsNear(snapshot.data_bytes_seen, info.data_bytes_max)) {
+    warnings.push_back(absl::StrCat("The largest data of a state has ", snapshot.data_bytes_seen,
+                                    " of at most ", info.data_bytes_max, " bytes."));
+  }
+  return warnings;
+}
+
+}  // namespace
+
 ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,
                      const Workflows::Startable& of, const Snapshot& snapshot) {
   ExecutionView view;
@@ -78,6 +101,7 @@ ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,
   view.status = StatusOf(snapshot);
   view.started_at = snapshot.started_at;
   view.input = snapshot.input.ToText();
+  view.warnings = WarningsOf(snapshot, InfoOf(of.workflow, execution_id));
   if (!snapshot.ended) return view;
   view.ended_at = snapshot.last_at;
   if (snapshot.end == EventType::kExecutionSucceeded) view.output = snapshot.output->ToText();

@@ -40,6 +40,7 @@ struct GivenEvent {
     int64_t event_id = 0;
     Writer writer;
     int64_t claims = 0;
+    uint64_t call = 0;  // the lane's number for the dispatch
   };
   std::optional<Origin> origin;
   // An id that was not given out has already made the snapshot be read again.
@@ -48,6 +49,20 @@ struct GivenEvent {
   bool was_applied = false;
   // Its step takes too long for the lane.
   bool is_long = false;
+};
+
+// A task that has gone out from a lane and has not come back: what is dispatched is known by the
+// row that scheduled it, or, for EXPRESS executions, by the run.
+struct CallUnderWay {
+  ExecutionKey key;
+  int64_t event_id = 0;
+  Writer writer;
+  int64_t claims = 0;
+  friend bool operator==(const CallUnderWay&, const CallUnderWay&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const CallUnderWay& call) {
+    return H::combine(std::move(h), call.key, call.event_id, call.writer.batch, call.claims);
+  }
 };
 
 // Where the row that scheduled a task stands: part of the task's idempotency key.
@@ -65,6 +80,9 @@ struct Held {
   int64_t seq = 1;    // of the row that is being made
   int64_t claims = 0;
   TaskWriters writers;  // of the tasks that are under way
+  // By event id. Some may be of tasks that are over.
+  absl::flat_hash_map<int64_t, CallUnderWay> calls;
+  bool may_have_lost_calls = false;  // a step has ended tasks that have not answered
 
   std::deque<GivenEvent> events;
 

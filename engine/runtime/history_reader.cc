@@ -43,7 +43,7 @@ absl::Status HistoryReader::FoldRows(const StoredExecution& stored,
   }
   const std::shared_ptr<const Program> program = folded_->of.program;
   return FoldOn(stored.rows, &*folded_, [&](const HistoryEvent& event, const Writer& writer) {
-    if (!IsShown(event.type) || event.id <= after_id_) return;
+    if (!IsShown(event) || event.id <= after_id_) return;
     events->push_back(MakeHistoryEventView(*program, event));
     if (event.type != EventType::kTaskScheduled) return;
     events->back().idempotency_key = program->is_express

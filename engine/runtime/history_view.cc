@@ -8,7 +8,7 @@ namespace millrace {
 namespace {
 
 bool IsAboutTask(EventType type) {
-  return type >= EventType::kTaskScheduled && type <= EventType::kTaskTimedOut;
+  return type >= EventType::kTaskScheduled && type <= EventType::kTaskSubmitted;
 }
 
 bool IsAboutIteration(EventType type) {
@@ -24,13 +24,14 @@ bool IsLegacyLambda(absl::string_view type_name) {
 void AddTask(const TaskState& task, const HistoryEvent& event, HistoryEventView* view) {
   const bool is_scheduled = event.type == EventType::kTaskScheduled;
   if (is_scheduled) view->timeout_seconds = event.timeout_seconds;
+  if (is_scheduled) view->heartbeat_seconds = event.heartbeat_seconds;
   if (IsLegacyLambda(view->type)) {
     if (is_scheduled) view->resource = task.resource;
     if (is_scheduled) view->input = event.data->ToText();
     return;
   }
   view->resource_type = task.resource_type;
-  view->resource = task.wraps_invocation ? "invoke" : task.resource;
+  view->resource = task.action.empty() ? task.resource : task.action;
   if (is_scheduled) view->parameters = event.data->ToText();
 }
 
@@ -43,6 +44,7 @@ void AddData(const HistoryEvent& event, HistoryEventView* view) {
       break;
     case EventType::kStateExited:
     case EventType::kTaskSucceeded:
+    case EventType::kTaskSubmitted:
     case EventType::kExecutionSucceeded:
       view->output = event.data->ToText();
       break;
@@ -69,7 +71,9 @@ HistoryEventView MakeHistoryEventView(const Program& program, const HistoryEvent
   const State& state = program.states[static_cast<size_t>(event.state)];
   const bool is_about_state =
       event.type >= EventType::kStateEntered && event.type <= EventType::kStateAborted;
-  if (is_about_state || IsAboutIteration(event.type)) view.state_name = state.name;
+  const bool is_evaluation = event.type == EventType::kEvaluationFailed;
+  if (is_about_state || is_evaluation || IsAboutIteration(event.type)) view.state_name = state.name;
+  if (is_evaluation && !event.location.empty()) view.location = event.location;
   if (IsAboutIteration(event.type)) view.index = event.index;
   if (event.type == EventType::kMapStateStarted) view.length = event.index;
   if (IsAboutTask(event.type)) AddTask(std::get<TaskState>(state.body), event, &view);

@@ -14,10 +14,12 @@
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/runtime/alarm_queue.h"
+#include "engine/runtime/child_calls.h"
 #include "engine/runtime/committer.h"
 #include "engine/runtime/fair_queue.h"
 #include "engine/runtime/held.h"
 #include "engine/runtime/node.h"
+#include "engine/runtime/store_calls.h"
 #include "engine/runtime/work_queue.h"
 #include "engine/tasks/function_host.h"
 
@@ -109,6 +111,11 @@ struct LaneHooks {
   // The journal of an execution has grown.
   std::function<void(const ExecutionKey&)> on_history;
   std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
+  std::function<void(StoreCall, InvocationDone)> call_store;
+  std::function<void(ChildCall)> start_child;
+  std::function<void(const ExecutionId&)> stop_child;
+  // Nobody waits for the call with this `call_id` any more: it is to end at once.
+  std::function<void(const std::string& call_id)> cancel;
 };
 
 // A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
@@ -131,16 +138,9 @@ class Lane {
   void Stop(const absl::Status& status);
 
  private:
-  // A task that has gone out from here and has not come back.
-  struct CallUnderWay {
-    ExecutionKey key;
-    int64_t event_id = 0;
-    Writer writer;
-    friend bool operator==(const CallUnderWay&, const CallUnderWay&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const CallUnderWay& call) {
-      return H::combine(std::move(h), call.key, call.event_id, call.writer.batch);
-    }
+  struct DeferredCall {
+    std::string call_id;
+    std::function<void()> call;
   };
 
   void Handle(lane_message::Start message);
@@ -175,6 +175,19 @@ class Lane {
   void OnDone(Held& held, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
+  void Dispatch(Held& held, StoreCall call, const Writer& writer);
+  void Dispatch(Held& held, StartChild call, const Writer& writer);
+  void StopChildOf(const Held& held, const StartChild& child);
+  // Who a call is by; nullopt: it is under way already.
+  std::optional<GivenEvent::Origin> BeginCall(Held& held, int64_t event_id, const Writer& writer);
+  InvocationDone AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const;
+  // At once, or when the node may dispatch again.
+  void CallOrDefer(std::string call_id, std::function<void()> call);
+  bool AddCall(Held& held, const CallUnderWay& call);
+  bool TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin);
+  void Cancel(const CallUnderWay& call);
+  void CancelLost(Held& held);
+  void CancelAll(const Held& held);
   void FlushDeferred();
   void ReadAgain(Held& held);
   void UndoRow(Held& held);
@@ -198,10 +211,12 @@ class Lane {
   DatabaseToken token_;
   // After a batch that the database did not take for its token or deadline: not before then.
   int64_t submit_after_nanos_ = 0;
-  // An execution that is taken up again waits for these instead of sending them out once more.
-  absl::flat_hash_set<CallUnderWay> under_way_;
+  // An execution that is taken up again waits for these instead of sending them out once more. Each
+  // with its number, so that the late answer of a cancelled call is not taken for the next one's.
+  absl::flat_hash_map<CallUnderWay, uint64_t> under_way_;
+  uint64_t next_call_ = 1;
   // Calls that wait until this node knows again that others see it alive.
-  std::deque<std::function<void()>> deferred_;
+  std::deque<DeferredCall> deferred_;
   std::unique_ptr<Committer> committer_;
   std::thread thread_;
 };

@@ -19,6 +19,11 @@ constexpr size_t kCopiedFramesMax = 64;
 // A row that has this much takes no further event.
 constexpr size_t kRowBytesMax = 1 << 20;
 
+// Whether a task may have ended with this event that has not answered.
+bool EndsOthersTask(const HistoryEvent& event) {
+  return event.type == EventType::kStateAborted || event.type == EventType::kTaskTimedOut;
+}
+
 int64_t FullFuel(const ExecutionInfo& info) { return 4 * info.events_max + 1000; }
 
 }  // namespace
@@ -135,9 +140,11 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
       MILLRACE_CHECK(!held.is_committing);
       if (held.history.empty() && !result.history.empty()) {
         held.row_base = held.snapshot.last_id;
-        for (const HistoryEvent& event : result.history) held.row_base -= event.id != 0 ? 1 : 0;
+        for (const HistoryEvent& event : result.history) held.row_base -= IsShown(event) ? 1 : 0;
       }
       if (held.durability == Durability::kSteps) CountBytes(held, result.history);
+      held.may_have_lost_calls |=
+          std::any_of(result.history.begin(), result.history.end(), EndsOthersTask);
       std::move(result.history.begin(), result.history.end(), std::back_inserter(held.history));
       std::move(result.commands.begin(), result.commands.end(), std::back_inserter(held.commands));
       held.applied.push_back(std::move(given));
@@ -235,6 +242,7 @@ void Lane::Handle(lane_message::TakenUp message) {
   held->seq = folded.next_seq;
   held->claims = folded.claims;
   held->writers = std::move(folded.writers);
+  held->may_have_lost_calls = true;
   if (held->snapshot.ended) return End(*held);
   held->needs_fence = true;
   held->commands = OutstandingCommands(*held->of.program, held->snapshot);
@@ -249,6 +257,7 @@ void Lane::Handle(lane_message::Gone message) {
   Held* held = Find(message.key);
   if (held == nullptr || held->is_committing || held->is_stepping) return;
   AnswerAll(*held, message.status);
+  CancelAll(*held);
   held_.erase(message.key);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/runtime/local_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -9,11 +10,14 @@
 #include <queue>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/uuid.h"
+#include "engine/runtime/child_calls.h"
+#include "engine/runtime/store_calls.h"
 
 namespace millrace {
 namespace {
@@ -48,7 +52,7 @@ class Runner {
   absl::StatusOr<LocalRun> Run(Json input);
 
  private:
-  enum class Next { kAnswer, kAlarm, kNothing };
+  enum class Next { kReady, kAnswer, kAlarm, kNothing };
 
   absl::Time Now() const {
     return options_.starts_at + absl::Nanoseconds(SteadyNanos() - started_nanos_) + jumped_;
@@ -65,7 +69,11 @@ class Runner {
   // Until an answer is there or the first alarm is due.
   Next AwaitNext(std::unique_lock<std::mutex>& lock);
   void TakeAnswer(Answer answer);
+  void CallObjects(const StoreCall& call);
+  void RunChild(const StartChild& call);
+  void Post(int64_t event_id, InvocationResult result);
   void ForgetWhatIsOver();
+  void CancelAll();
 
   const Program& program_;
   const LocalRunOptions& options_;
@@ -75,10 +83,13 @@ class Runner {
   absl::Duration jumped_;  // how far virtual time is ahead
   std::priority_queue<SetAlarm, std::vector<SetAlarm>, IsLater> alarms_;
   absl::flat_hash_set<int64_t> under_way_;  // functions that have not answered
+  std::vector<ChildStarted> submitted_;
+  bool goes_on_ = false;  // there is more to do without waiting
   LocalRun run_;
 };
 
 absl::StatusOr<LocalRun> Runner::Run(Json input) {
+  const absl::Cleanup cancel = [this] { CancelAll(); };
   Take(Started{.input = std::move(input), .seed = options_.seed});
   while (!run_.snapshot.ended) {
     if (TakeNext() == Next::kNothing) {
@@ -100,6 +111,14 @@ void Runner::Take(decltype(Event::what) what) {
 
 void Runner::Carry(const Command& command) {
   if (const auto* alarm = std::get_if<SetAlarm>(&command)) return alarms_.push(*alarm);
+  if (std::holds_alternative<GoOn>(command)) {
+    goes_on_ = true;
+    return;
+  }
+  if (const auto* read = std::get_if<ReadItems>(&command)) return CallObjects(*read);
+  if (const auto* write = std::get_if<WriteResults>(&command)) return CallObjects(*write);
+  if (const auto* child = std::get_if<StartChild>(&command)) return RunChild(*child);
+  if (std::holds_alternative<StopChild>(command)) return;  // it has ended: children run at once
   const auto& call = std::get<InvokeFunction>(command);
   under_way_.insert(call.event_id);
   invoke_(call, [mailbox = mailbox_, event_id = call.event_id](InvocationResult result) {
@@ -109,7 +128,54 @@ void Runner::Carry(const Command& command) {
   });
 }
 
+void Runner::CallObjects(const StoreCall& call) {
+  const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
+  Post(event_id, CallStore(options_.objects, call));
+}
+
+void Runner::Post(int64_t event_id, InvocationResult result) {
+  const std::lock_guard<std::mutex> lock(mailbox_->mutex);
+  mailbox_->answers.push_back({.event_id = event_id, .result = std::move(result)});
+}
+
+// "workflow" in the place of this one's own.
+std::string SiblingOf(const std::string& workflow_name, const std::string& workflow) {
+  return absl::StrCat(workflow_name.substr(0, workflow_name.find_last_of(":/") + 1), workflow);
+}
+
+void Runner::RunChild(const StartChild& call) {
+  const auto program = options_.find_workflow ? options_.find_workflow(call.workflow) : nullptr;
+  if (program == nullptr) return Post(call.event_id, NoSuchWorkflow(call));
+  LocalRunOptions options = options_;
+  options.starts_at = Now();
+  options.info.workflow_id = call.workflow;
+  options.info.workflow_name = SiblingOf(options_.info.workflow_name, call.workflow);
+  options.info.execution_id =
+      call.name.empty() ? absl::StrCat(options_.info.execution_id, "-", call.event_id) : call.name;
+  options.info.execution_name = SiblingOf(options_.info.execution_name, options.info.execution_id);
+  const absl::StatusOr<LocalRun> run = RunLocally(*program, call.input, options, invoke_);
+  if (!run.ok()) {
+    return Post(call.event_id, AslError{.name = "States.TaskFailed",
+                                        .cause = std::string(run.status().message())});
+  }
+  const ChildView child = ViewOfChild(options.info, run->snapshot);
+  if (options_.virtual_time) jumped_ += std::max(child.ended_at - Now(), absl::ZeroDuration());
+  if (call.answer == ChildAnswer::kStarted) return Post(call.event_id, DescribeStart(child));
+  submitted_.push_back({.event_id = call.event_id, .output = DescribeStart(child)});
+  Post(call.event_id, DescribeEnd(call, child));
+}
+
 Runner::Next Runner::TakeNext() {
+  if (!submitted_.empty()) {
+    const ChildStarted submitted = std::move(submitted_.back());
+    submitted_.pop_back();
+    Take(submitted);
+    return Next::kReady;
+  }
+  if (std::exchange(goes_on_, false)) {
+    Take(Resumed{});
+    return Next::kReady;
+  }
   ForgetWhatIsOver();
   std::unique_lock<std::mutex> lock(mailbox_->mutex);
   const Next next = AwaitNext(lock);
@@ -160,8 +226,17 @@ void Runner::TakeAnswer(Answer answer) {
 // function hold it whose task has timed out.
 void Runner::ForgetWhatIsOver() {
   while (!alarms_.empty() && !IsWaitedFor(alarms_.top().event_id)) alarms_.pop();
-  if (!options_.virtual_time) return;
-  absl::erase_if(under_way_, [this](int64_t event_id) { return !IsWaitedFor(event_id); });
+  absl::erase_if(under_way_, [this](int64_t event_id) {
+    if (IsWaitedFor(event_id)) return false;
+    if (options_.cancel) options_.cancel(event_id);
+    return true;
+  });
+}
+
+void Runner::CancelAll() {
+  for (const int64_t event_id : under_way_) {
+    if (options_.cancel) options_.cancel(event_id);
+  }
 }
 
 AslError NotFound(const InvokeFunction& call) {
@@ -174,6 +249,12 @@ AslError NotFound(const InvokeFunction& call) {
 
 std::string LocalIdempotencyKey(absl::string_view execution_name, int64_t event_id) {
   return absl::StrCat(execution_name, "/", event_id);
+}
+
+LocalCancel CancelThrough(FunctionHost& host, std::string execution_name) {
+  return [&host, execution_name = std::move(execution_name)](int64_t event_id) {
+    host.Cancel(LocalIdempotencyKey(execution_name, event_id));
+  };
 }
 
 LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string execution_name) {
@@ -190,7 +271,8 @@ LocalInvoke InvokeThrough(FunctionHost& host, FunctionLoader loader, std::string
                  .event_id = call.event_id,
                  .idempotency_key = LocalIdempotencyKey(execution_name, call.event_id),
                  .request_id = Uuid::Random().ToString(),
-                 .function_name = call.function},
+                 .function_name = call.function,
+                 .call_id = LocalIdempotencyKey(execution_name, call.event_id)},
                 std::move(done));
   };
 }

@@ -15,6 +15,49 @@
 namespace millrace {
 namespace {
 
+// A watch whose execution is looked up where that may block; until then it only remembers that it
+// was cancelled.
+class LateWatch : public Executions::Waiting {
+ public:
+  explicit LateWatch(Executions::WatchCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
+  ~LateWatch() override { LateWatch::Cancel(); }
+
+  void Cancel() override {
+    std::shared_ptr<Executions::Waiting> watch;
+    {
+      const std::lock_guard lock(mutex_);
+      is_cancelled_ = true;
+      watch = std::exchange(watch_, nullptr);
+    }
+    const Executions::WatchCallbacks callbacks = TakeCallbacks();
+    if (callbacks.end) callbacks.end(absl::CancelledError("the watch was ended"));
+    if (watch) watch->Cancel();
+  }
+
+  // Empty for the second who asks.
+  Executions::WatchCallbacks TakeCallbacks() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(callbacks_, {});
+  }
+
+  void Begin(std::shared_ptr<Executions::Waiting> watch) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!is_cancelled_) {
+        watch_ = std::move(watch);
+        return;
+      }
+    }
+    watch->Cancel();
+  }
+
+ private:
+  std::mutex mutex_;  // guards the rest: the look-up and the caller's cancellation race
+  bool is_cancelled_ = false;
+  Executions::WatchCallbacks callbacks_;
+  std::shared_ptr<Executions::Waiting> watch_;
+};
+
 constexpr int kDeletionSlice = 200;
 
 std::string ExecutionName(const ExecutionId& id) {
@@ -61,7 +104,18 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
               });
             },
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
-        .invoke = invoke_};
+        .invoke = invoke_,
+        .call_store =
+            [this](StoreCall call, InvocationDone done) {
+              spare_->Add([objects = options_.objects, call = std::move(call),
+                           done = std::move(done)] { done(CallStore(objects, call)); });
+            },
+        .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); },
+        .stop_child = [this](const ExecutionId& id) { StopChildOf(id); },
+        .cancel =
+            [this](const std::string& call_id) {
+              if (options_.cancel) options_.cancel(call_id);
+            }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -82,6 +136,7 @@ absl::Status Runtime::Begin() {
   if (options_.is_alone) {
     MILLRACE_ASSIGN_OR_RETURN(const std::vector<NodeRow> rows, storage_->ReadNodes());
     std::vector<NodeIncarnation> dead;
+    dead.reserve(rows.size());
     for (const NodeRow& row : rows) dead.push_back(row.node);
     MILLRACE_RETURN_IF_ERROR(storage_->RemoveNodes(dead));
   }
@@ -119,6 +174,7 @@ void Runtime::Shutdown() {
   const absl::StatusOr<ExecutionStorage::Owned> owned = storage_->ReadOwned(node_.me());
   std::vector<ExecutionKey> keys;
   if (owned.ok()) {
+    keys.reserve(owned->claims.size());
     for (const Claim& claim : owned->claims) keys.push_back(claim.key);
   }
   if (owned.ok() && storage_->Release(node_.me(), keys, absl::ZeroDuration()).ok()) {
@@ -129,6 +185,7 @@ void Runtime::Shutdown() {
 
 void Runtime::RunUpkeep() {
   watches_->LookForGrowth();
+  AskForChildrenAgain();
   const absl::StatusOr<CatalogStorage::DeletionSlice> slice =
       catalog_->RunDeletionSlice(kDeletionSlice);
   if (slice.ok()) {
@@ -162,10 +219,11 @@ void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, Ex
                         ExecutionDone ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
-  if (!input.ok()) {
-    const absl::Status status = errors::InvalidArgument(
-        {{.field = "input", .description = std::string(input.status().message())}});
-    return (started ? started : ended)(status);
+  const std::string problem =
+      input.ok() ? of.program->CheckInput(*input) : std::string(input.status().message());
+  if (!problem.empty()) {
+    return (started ? started
+                    : ended)(errors::InvalidArgument({{.field = "input", .description = problem}}));
   }
   auto held = std::make_unique<Held>();
   held->key = {Uuid::AtTime(clock_.Now())};
@@ -399,7 +457,7 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
   HistoryPage page;
   std::vector<HistoryEventView> all;
   const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event.type)) return;
+    if (!IsShown(event)) return;
     if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
     if (!reverse && all.size() > static_cast<size_t>(limit)) return;
     all.push_back(MakeHistoryEventView(program, event));
@@ -419,41 +477,15 @@ absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, 
 
 std::shared_ptr<Executions::Waiting> Runtime::Watch(const ExecutionId& id, int64_t after_id,
                                                     WatchCallbacks callbacks) {
-  // The name is looked up where it may block; until then the handle only remembers a cancellation.
-  class Late : public Waiting {
-   public:
-    explicit Late(WatchCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
-    ~Late() override { Late::Cancel(); }
-    void Cancel() override {
-      WatchCallbacks callbacks;
-      std::shared_ptr<Waiting> watch;
-      {
-        const std::lock_guard lock(mutex_);
-        callbacks = std::exchange(callbacks_, {});
-        watch = std::exchange(watch_, nullptr);
-      }
-      if (callbacks.end) callbacks.end(absl::CancelledError("the watch was ended"));
-      if (watch) watch->Cancel();
-    }
-    std::mutex mutex_;  // guards both: the look-up and the caller's cancellation race
-    WatchCallbacks callbacks_;
-    std::shared_ptr<Waiting> watch_;
-  };
-  auto late = std::make_shared<Late>(std::move(callbacks));
-  reads_->Add([this, id, after_id, weak = std::weak_ptr<Late>(late)] {
+  auto late = std::make_shared<LateWatch>(std::move(callbacks));
+  reads_->Add([this, id, after_id, weak = std::weak_ptr<LateWatch>(late)] {
     const absl::StatusOr<StoredExecution> stored = catalog_->GetExecution(id);
-    const std::shared_ptr<Late> late = weak.lock();
+    const std::shared_ptr<LateWatch> late = weak.lock();
     if (late == nullptr) return;
-    WatchCallbacks callbacks;
-    {
-      const std::lock_guard lock(late->mutex_);
-      callbacks = std::exchange(late->callbacks_, {});
-    }
+    WatchCallbacks callbacks = late->TakeCallbacks();
     if (!callbacks.end) return;
     if (!stored.ok()) return callbacks.end(stored.status());
-    std::shared_ptr<Waiting> watch = watches_->Add(stored->key, after_id, std::move(callbacks));
-    const std::lock_guard lock(late->mutex_);
-    late->watch_ = std::move(watch);
+    late->Begin(watches_->Add(stored->key, after_id, std::move(callbacks)));
   });
   return late;
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/runtime/catalog_storage.h"
 #include "engine/runtime/executions.h"
@@ -30,6 +31,10 @@ struct RuntimeOptions {
   // The time that executions see and alarms ring by; null for the database's. Keys, leases and
   // heartbeats keep to the database's. For tests, whose clock jumps.
   const Clock* clock = nullptr;
+  // What distributed Maps read from and write to; null: they fail. Outlives the runtime.
+  ObjectStore* objects = nullptr;
+  // Ends the call of this `call_id`, which nobody waits for any more; null: it goes on.
+  std::function<void(const std::string& call_id)> cancel;
 };
 
 // One node of the engine: its lanes, and what keeps them supplied. Use: construct, Start(), serve
@@ -72,10 +77,21 @@ class Runtime : public Executions {
 
  private:
   class EndWaiting;
+  struct PendingChild;
 
   void StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
                  ExecutionDone ended);
   void FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended);
+  // Starts the child, or finds it started, and waits for its end, if the Task does. Children that
+  // another node holds, or that cannot be asked for now, are asked for again each second.
+  void StartChildOf(ChildCall call);
+  void StartPending(const std::shared_ptr<PendingChild>& child);
+  void OnChildStarted(const std::shared_ptr<PendingChild>& child,
+                      const absl::StatusOr<ExecutionView>& answer);
+  void OnChildEnded(const std::shared_ptr<PendingChild>& child,
+                    const absl::StatusOr<ExecutionView>& answer);
+  void AskForChildrenAgain();
+  void StopChildOf(const ExecutionId& id);
   // A start whose name is taken: the winner's answer, or why there is none.
   void ResolveStart(std::unique_ptr<Held> held);
   void AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner);
@@ -99,6 +115,9 @@ class Runtime : public Executions {
   std::unique_ptr<Watches> watches_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Keeper> keeper_;
+
+  std::mutex children_mutex_;  // guards children_: lanes and reads add, upkeep takes
+  absl::flat_hash_set<std::shared_ptr<PendingChild>> children_;  // to be asked for again
 
   std::mutex upkeep_mutex_;  // guards upkeep_stopping_
   std::condition_variable upkeep_changed_;

@@ -34,6 +34,7 @@ struct ExecutionView {
   std::optional<std::string> output;  // JSON text, of one that succeeded
   std::string error;
   std::string cause;
+  std::vector<std::string> warnings;  // what it comes near to; empty in lists
 };
 
 // A history event as a caller sees it: texts, and states by name.
@@ -48,10 +49,12 @@ struct HistoryEventView {
   std::optional<std::string> parameters;  // JSON text: TaskScheduled
   std::string resource_type;              // Task...
   std::string resource;                   // Task...
-  std::optional<int64_t> timeout_seconds;  // TaskScheduled
+  std::optional<int64_t> timeout_seconds;    // TaskScheduled
+  std::optional<int64_t> heartbeat_seconds;  // TaskScheduled
   std::optional<std::string> error;
   std::optional<std::string> cause;
   std::optional<int64_t> index;                                         // MapIteration...
+  std::optional<std::string> location;                                  // EvaluationFailed
   std::optional<int64_t> length;                                        // MapStateStarted
   std::vector<std::pair<std::string, std::string>> assigned_variables;  // name, JSON text
   std::string idempotency_key;  // TaskScheduled: what the function was given

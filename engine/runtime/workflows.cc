@@ -14,6 +14,7 @@
 #include "engine/errors.h"
 #include "engine/json/json.h"
 #include "engine/languages/compile.h"
+#include "engine/languages/problem_list.h"
 #include "engine/runtime/function_calls.h"
 #include "engine/runtime/resource_names.h"
 
@@ -48,10 +49,18 @@ CompileOptions OptionsFor(WorkflowType type) {
   return {.is_express = type == WorkflowType::kExpress};
 }
 
+bool IsError(const Problem& problem) { return problem.severity == Severity::kError; }
+
+bool HasErrors(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(), IsError);
+}
+
+// There is an error among them.
 absl::Status DefinitionError(const std::vector<Problem>& problems) {
   const bool are_functions =
-      std::all_of(problems.begin(), problems.end(),
-                  [](const Problem& problem) { return problem.code == kFunctionNotFound; });
+      std::all_of(problems.begin(), problems.end(), [](const Problem& problem) {
+        return !IsError(problem) || problem.code == kFunctionNotFound;
+      });
   return are_functions ? errors::FunctionsNotFound(ViolationsOf(problems))
                        : errors::InvalidDefinition(ViolationsOf(problems));
 }
@@ -136,7 +145,10 @@ absl::StatusOr<CompileResult> Workflows::State::Check(const std::string& project
     if (!absl::IsNotFound(row.status())) return row.status();
     compiled.problems.push_back(UnknownFunction(calls, project, name));
   }
-  if (!compiled.problems.empty()) compiled.program = nullptr;
+  if (HasErrors(compiled.problems)) compiled.program = nullptr;
+  ProblemList problems;  // errors first, and not too many
+  for (Problem& problem : compiled.problems) problems.Add(std::move(problem));
+  compiled.problems = std::move(problems).Take();
   return compiled;
 }
 
@@ -144,6 +156,7 @@ std::vector<errors::FieldViolation> ViolationsOf(const std::vector<Problem>& pro
   std::vector<errors::FieldViolation> violations;
   violations.reserve(problems.size());
   for (const Problem& problem : problems) {
+    if (!IsError(problem)) continue;
     violations.push_back(
         {.field = std::string(kDefinitionField),
          .description =
@@ -213,7 +226,7 @@ absl::StatusOr<WorkflowRow> Workflows::Update(const UpdateRequest& update) {
     if (update.type.has_value() && *update.type != workflow.type) {
       return TypeError(workflow.type, problems);
     }
-    if (!problems.empty()) return DefinitionError(problems);
+    if (HasErrors(problems)) return DefinitionError(problems);
   }
   FieldHash hash;
   hash.Add(id.workflow)

@@ -3,7 +3,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "engine/tasks/process.h"
+#include "engine/base/status_macros.h"
+#include "engine/tasks/function_user.h"
 
 namespace millrace {
 namespace {
@@ -15,18 +16,16 @@ std::string FolderOrDefault(std::string folder) {
   return error ? "/tmp" : found.string();
 }
 
-std::optional<unsigned> ReadingGroup() {
-  const std::optional<ProcessIdentity> identity = UnprivilegedIdentity();
-  if (!identity) return std::nullopt;
-  return identity->gid;
+absl::StatusOr<CodeFolder> MakeWithReader(const FunctionCode& code, const std::string& parent) {
+  MILLRACE_ASSIGN_OR_RETURN(std::optional<FunctionUser> reader,
+                            FunctionUser::Take(code.version_key));
+  return CodeFolder::Make(code, parent, std::move(reader));
 }
 
 }  // namespace
 
 FolderMaker::FolderMaker(std::string parent)
-    : parent_(FolderOrDefault(std::move(parent))),
-      group_(ReadingGroup()),
-      thread_([this] { Run(); }) {}
+    : parent_(FolderOrDefault(std::move(parent))), thread_([this] { Run(); }) {}
 
 FolderMaker::~FolderMaker() {
   {
@@ -62,7 +61,7 @@ void FolderMaker::Run() {
       order = std::move(orders_.front());
       orders_.pop_front();
     }
-    if (order.code) order.made(CodeFolder::Make(*order.code, parent_, group_));
+    if (order.code) order.made(MakeWithReader(*order.code, parent_));
   }
 }
 

@@ -25,7 +25,8 @@ class FolderMaker {
   // Finishes what is under way, and drops what is not without calling back.
   ~FolderMaker();
 
-  // `made` is called on the maker's thread.
+  // With a user of the function's own as the folder's reader, where this process is root's. `made`
+  // is called on the maker's thread.
   void Make(std::shared_ptr<const FunctionCode> code, Made made);
   void Remove(CodeFolder folder);
 
@@ -40,7 +41,6 @@ class FolderMaker {
   void Add(Order order);
 
   const std::string parent_;
-  const std::optional<unsigned> group_;
   // Between those who order and the maker's thread; never held during work on files.
   // Guards the orders and the order to stop.
   std::mutex mutex_;

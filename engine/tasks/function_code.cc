@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,59 @@ bool IsIdentifier(absl::string_view text) {
   if (text.empty() || absl::ascii_isdigit(text.front())) return false;
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
+
+// What Python 3.11 has loaded before it imports a function's module.
+bool IsPythonsOwn(absl::string_view module) {
+  static const auto* const kModules =
+      new absl::flat_hash_set<absl::string_view>{"__main__",
+                                                 "_abc",
+                                                 "_codecs",
+                                                 "_collections",
+                                                 "_collections_abc",
+                                                 "_functools",
+                                                 "_imp",
+                                                 "_io",
+                                                 "_json",
+                                                 "_operator",
+                                                 "_signal",
+                                                 "_sre",
+                                                 "_stat",
+                                                 "_thread",
+                                                 "_warnings",
+                                                 "_weakref",
+                                                 "abc",
+                                                 "builtins",
+                                                 "codecs",
+                                                 "collections",
+                                                 "copyreg",
+                                                 "encodings",
+                                                 "enum",
+                                                 "functools",
+                                                 "genericpath",
+                                                 "io",
+                                                 "itertools",
+                                                 "json",
+                                                 "keyword",
+                                                 "marshal",
+                                                 "operator",
+                                                 "os",
+                                                 "posix",
+                                                 "posixpath",
+                                                 "re",
+                                                 "reprlib",
+                                                 "site",
+                                                 "sitecustomize",
+                                                 "stat",
+                                                 "sys",
+                                                 "time",
+                                                 "types",
+                                                 "usercustomize",
+                                                 "zipimport",
+                                                 "_frozen_importlib",
+                                                 "_sitebuiltins",
+                                                 "_frozen_importlib_external"};
+  return kModules->contains(module);
 }
 
 std::string ModulePath(absl::string_view module) {
@@ -117,6 +171,11 @@ absl::StatusOr<HandlerName> ParseHandlerName(absl::string_view handler) {
         absl::StrCat("The handler '", handler.substr(0, kHandlerBytesMax),
                      "' must have the form 'module.function', of ASCII letters, digits and '_'."));
   }
+  if (IsPythonsOwn(parts.front())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The handler's module cannot be called '", parts.front(),
+                     "': Python has a module of this name loaded already."));
+  }
   const size_t module_bytes = handler.size() - parts.back().size() - 1;
   return HandlerName{.module = std::string(handler.substr(0, module_bytes)),
                      .function = std::string(parts.back())};
@@ -156,7 +215,7 @@ absl::StatusOr<std::shared_ptr<FunctionCode>> LoadFunctionFile(const std::string
 }
 
 absl::StatusOr<CodeFolder> CodeFolder::Make(const FunctionCode& code, const std::string& parent,
-                                            std::optional<unsigned> group) {
+                                            std::optional<FunctionUser> reader) {
   MILLRACE_ASSIGN_OR_RETURN(const HandlerName handler, ParseHandlerName(code.handler));
   std::string path = absl::StrCat(parent, "/millrace-making-XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
@@ -170,7 +229,8 @@ absl::StatusOr<CodeFolder> CodeFolder::Make(const FunctionCode& code, const std:
   } else {
     MILLRACE_RETURN_IF_ERROR(UnpackZip(code.zip, folder.path_));
   }
-  MILLRACE_RETURN_IF_ERROR(GrantReadToAll(folder.path_, group));
+  folder.reader_ = std::move(reader);
+  MILLRACE_RETURN_IF_ERROR(GrantReadToAll(folder.path_, folder.reader()));
   return folder;
 }
 
@@ -179,6 +239,7 @@ CodeFolder& CodeFolder::operator=(CodeFolder&& other) noexcept {
     Remove();
     path_ = std::exchange(other.path_, {});
     lock_ = std::exchange(other.lock_, -1);
+    reader_ = std::move(other.reader_);
   }
   return *this;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/tasks/function_host.h"
+#include "engine/tasks/function_user.h"
 
 namespace millrace {
 
@@ -21,7 +22,8 @@ struct HandlerName {
   bool takes_text() const { return function == "handler"; }
 };
 
-// INVALID_ARGUMENT unless it has two or more identifiers, of ASCII letters, digits and "_".
+// INVALID_ARGUMENT unless it has two or more identifiers, of ASCII letters, digits and "_", and the
+// module is none that Python has loaded before any function's: it would be called in its place.
 absl::StatusOr<HandlerName> ParseHandlerName(absl::string_view handler);
 
 // Checks what can be known without running the code: it has either source or a zip archive, the
@@ -42,16 +44,21 @@ class CodeFolder {
   // Removes the folders in `parent` that nobody has locked.
   static void RemoveLeftovers(const std::string& parent);
 
-  // `group` may read the folder beside its owner. The error says what is wrong with the code, or
-  // is UNAVAILABLE if the folder could not be written.
+  // `reader` may read the folder beside its owner, and is this folder's until its end. The error
+  // says what is wrong with the code, or is UNAVAILABLE if the folder could not be written.
   static absl::StatusOr<CodeFolder> Make(const FunctionCode& code, const std::string& parent,
-                                         std::optional<unsigned> group);
+                                         std::optional<FunctionUser> reader);
   CodeFolder(CodeFolder&& other) noexcept
-      : path_(std::exchange(other.path_, {})), lock_(std::exchange(other.lock_, -1)) {}
+      : path_(std::exchange(other.path_, {})),
+        lock_(std::exchange(other.lock_, -1)),
+        reader_(std::move(other.reader_)) {}
   CodeFolder& operator=(CodeFolder&& other) noexcept;
   ~CodeFolder() { Remove(); }
 
   const std::string& path() const { return path_; }
+  std::optional<uid_t> reader() const {
+    return reader_ ? std::optional(reader_->id()) : std::nullopt;
+  }
 
  private:
   explicit CodeFolder(std::string path) : path_(std::move(path)) {}
@@ -60,6 +67,7 @@ class CodeFolder {
 
   std::string path_;
   int lock_ = -1;  // the folder, open and locked
+  std::optional<FunctionUser> reader_;
 };
 
 }  // namespace millrace

@@ -31,7 +31,13 @@ struct InvocationContext {
   std::string idempotency_key;  // the same in every try of the same task
   std::string request_id;
   std::string function_name;
+  // Names this call for Cancel(), if it is not empty: unique among those under way. The function
+  // does not see it.
+  std::string call_id;
 };
+
+// The error of a call that Cancel() has ended.
+inline constexpr char kCancelledError[] = "Function.Cancelled";
 
 using InvocationResult = AslResult<Json>;
 // Called exactly once, from any thread; must not block.
@@ -48,6 +54,10 @@ class FunctionHost {
   // "Function.OutOfMemory".
   virtual void Invoke(std::shared_ptr<const FunctionCode> code, Json event,
                       InvocationContext context, InvocationDone done) = 0;
+  // Ends a call: one that waits is dropped; one that runs is killed, with all processes that it has
+  // started. Its `done` is called as ever, with kCancelledError unless the call has just ended
+  // otherwise. Does nothing if no call of this id is under way.
+  virtual void Cancel(const std::string& call_id) = 0;
 };
 
 }  // namespace millrace

@@ -24,8 +24,11 @@ void PythonHost::Invoke(std::shared_ptr<const FunctionCode> code, Json event,
   }
   const uint64_t number = next_number_++;
   loop_->Add(std::move(code), {.number = number,
+                               .id = context.call_id,
                                .frame = MakeRequestFrame(number, *handler, event, context),
                                .done = std::move(done)});
 }
+
+void PythonHost::Cancel(const std::string& call_id) { loop_->Cancel(call_id); }
 
 }  // namespace millrace

@@ -19,19 +19,22 @@ struct PythonHostOptions {
   absl::Duration idle_max = absl::Minutes(10);
   // The interpreter must run within this; a call's own time only begins then.
   absl::Duration start_max = absl::Seconds(30);
+  // False: as where the system refuses namespaces.
+  bool may_isolate = true;
 };
 
 class PythonLoop;
 
 // Runs Python functions, each version in a warm process of its own that serves one call at a time.
-// The process has no environment, no descriptors, no privileges and a limited memory; it and its
-// children are killed when a call takes too long, and the calls behind that one go to a new one.
-// A call's time is counted from when the process turns to it, the import of its module included.
-// No answer depends on how another call or another function fares.
+// The process has no environment, no descriptors, no privileges and a limited memory. As root's it
+// has a user of its own too, else it is the server's user. It and all its descendants are killed
+// when a call takes too long or is cancelled, and when this host or the server ends; the calls that
+// wait go to a new one. A call's time is counted from when the process turns to it, the import of
+// its module included. No answer depends on how another call or another function fares.
 //
 // The errors beside an exception's class name: States.Timeout, Function.OutOfMemory,
 // Function.ExitError (the process ended, or could not be started), Function.InvalidResult (no JSON,
-// NaN, over 6 MiB), Function.HandlerNotFound.
+// NaN, over 6 MiB), Function.HandlerNotFound, Function.Cancelled.
 class PythonHost : public FunctionHost {
  public:
   explicit PythonHost(PythonHostOptions options = {});
@@ -39,6 +42,7 @@ class PythonHost : public FunctionHost {
 
   void Invoke(std::shared_ptr<const FunctionCode> code, Json event, InvocationContext context,
               InvocationDone done) override;
+  void Cancel(const std::string& call_id) override;
 
  private:
   std::atomic<uint64_t> next_number_{1};

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
@@ -24,8 +25,9 @@ constexpr int kEventsMax = 128;
 constexpr int64_t kWaitMillisMax = 60'000;
 constexpr uint64_t kSources = 4;
 constexpr absl::string_view kReady = R"({"ready":true})";
-// The runner's answer is one level around a result of the usual limits.
-constexpr JsonLimits kAnswerLimits{.depth_max = 129};
+// A process that was asked to end, or that has closed its answers, gets this long before it is made
+// to.
+constexpr absl::Duration kEndMax = absl::Seconds(1);
 
 AslError ExitError(std::string cause) {
   return {.name = "Function.ExitError", .cause = std::move(cause)};
@@ -37,11 +39,13 @@ AslError ErrorForStatus(int status) {
         absl::StrCat("The function's process ended with exit code ", WEXITSTATUS(status), "."));
   }
   if (WTERMSIG(status) == SIGKILL) {
-    return ExitError("The function's process was killed, or closed its connection.");
+    return ExitError("The function's process was killed.");
   }
   return ExitError(
       absl::StrCat("The function's process was ended by signal ", WTERMSIG(status), "."));
 }
+
+AslError OutOfTurn() { return ExitError("The function's process answered out of turn."); }
 
 // The thread gets no signals: the server's handlers run elsewhere, and writing to a process that
 // is gone is an error to handle here, not a SIGPIPE.
@@ -66,11 +70,17 @@ PythonLoop::PythonLoop(PythonHostOptions options)
 PythonLoop::~PythonLoop() = default;
 
 void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) {
+  Post({.code = std::move(code), .call = std::move(call)});
+}
+
+void PythonLoop::Cancel(const std::string& call_id) { Post({.call = {.id = call_id}}); }
+
+void PythonLoop::Post(Arrival arrival) {
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
     was_empty = arrivals_.empty();
-    arrivals_.push_back({std::move(code), std::move(call)});
+    arrivals_.push_back(std::move(arrival));
   }
   if (was_empty) Wake();
 }
@@ -110,16 +120,44 @@ bool PythonLoop::TakeArrivals() {
     made_folders.swap(made_folders_);
   }
   for (MadeFolder& made : made_folders) StartProcess(*made.function, std::move(made.folder));
-  for (Arrival& arrival : arrivals) {
-    std::unique_ptr<Function>& function = functions_[arrival.code->version_key];
-    if (!function) {
-      function = std::make_unique<Function>();
-      function->code = std::move(arrival.code);
-    }
-    function->waiting.push_back(std::move(arrival.call));
-    MarkDue(*function);
-  }
+  for (Arrival& arrival : arrivals) Arrive(std::move(arrival));
   return true;
+}
+
+void PythonLoop::Arrive(Arrival arrival) {
+  if (arrival.code == nullptr) return CancelNow(arrival.call.id);
+  std::unique_ptr<Function>& function = functions_[arrival.code->version_key];
+  if (!function) {
+    function = std::make_unique<Function>();
+    function->code = std::move(arrival.code);
+  }
+  if (!arrival.call.id.empty()) {
+    by_call_id_[arrival.call.id] = {function.get(), arrival.call.number};
+  }
+  function->waiting.push_back(std::move(arrival.call));
+  MarkDue(*function);
+}
+
+void PythonLoop::CancelNow(const std::string& call_id) {
+  const auto found = by_call_id_.find(call_id);
+  if (found == by_call_id_.end()) return;
+  Function& function = *found->second.function;
+  const auto is_meant = [number = found->second.number](const PythonCall& call) {
+    return call.number == number;
+  };
+  const AslError cancelled{.name = kCancelledError, .cause = "The call was cancelled."};
+  if (function.process != 0) {
+    Seat& seat = *seats_.at(function.process);
+    if (seat.process.call() && is_meant(*seat.process.call())) {
+      return EndSeat(seat, cancelled);
+    }
+  }
+  const auto call = std::find_if(function.waiting.begin(), function.waiting.end(), is_meant);
+  if (call == function.waiting.end()) return;  // its process is ending, and that tells
+  PythonCall dropped = std::move(*call);
+  function.waiting.erase(call);
+  MarkDue(function);
+  Finish(std::move(dropped), cancelled);
 }
 
 void PythonLoop::Watch(int fd, uint32_t events, uint64_t key, Source source) {
@@ -136,10 +174,11 @@ void PythonLoop::Unwatch(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nu
 int64_t PythonLoop::DueNanos(const Seat& seat) const {
   const PythonProcess& process = seat.process;
   absl::Duration allowed = options_.idle_max;
-  if (process.phase() == PythonProcess::Phase::kEnding) return std::numeric_limits<int64_t>::max();
-  if (process.phase() == PythonProcess::Phase::kStarting) {
+  if (!process.is_heard()) {
+    allowed = kEndMax;
+  } else if (process.phase() == PythonProcess::Phase::kStarting) {
     allowed = options_.start_max;
-  } else if (!process.line().empty()) {
+  } else if (process.call()) {
     allowed = process.code().timeout;
   }
   return process.since_nanos() + absl::ToInt64Nanoseconds(std::min(allowed, absl::Hours(24 * 365)));
@@ -171,7 +210,7 @@ void PythonLoop::HandleEvent(uint64_t tag) {
   Seat& seat = *found->second;
   if (source == Source::kExit) return HandleExit(seat);
   // One event may have ended what the next one of the same round is about.
-  if (seat.process.phase() == PythonProcess::Phase::kEnding) return;
+  if (!seat.process.is_heard()) return;
   if (source == Source::kAnswers) return Receive(seat, PythonProcess::ReadMode::kReadOnce);
   if (seat.process.Send()) {
     Unwatch(seat.process.child().requests.get());
@@ -182,95 +221,91 @@ void PythonLoop::HandleEvent(uint64_t tag) {
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
   for (const std::string& frame : received.frames) {
-    if (seat.process.phase() == PythonProcess::Phase::kEnding) return;
+    if (!seat.process.is_heard()) return;
     HandleFrame(seat, frame);
   }
-  if (received.closed && seat.process.phase() != PythonProcess::Phase::kEnding) {
-    EndSeat(seat, std::nullopt);
+  if (received.is_broken && seat.process.is_heard()) {
+    EndSeat(seat, ExitError("The function's process wrote what is no answer in place of one."));
   }
+  if (received.is_closed && seat.process.is_heard()) HandleClose(seat);
   MarkDue(*seat.function);
 }
 
-void PythonLoop::HandleFrame(Seat& seat, const std::string& frame) {
-  if (seat.process.phase() == PythonProcess::Phase::kStarting && frame == kReady) {
-    seat.process.BecomeReady(SteadyNanos());
-    seat.was_ready = true;
-    return;
-  }
-  if (!seat.was_ready || seat.process.line().empty()) {
-    return EndSeat(seat, ExitError("The function's process answered out of turn."));
-  }
-  const absl::StatusOr<Json> answer = ParseJson(frame, kAnswerLimits);
-  if (answer.ok()) return HandleAnswer(seat, *answer);
-  // Python writes some texts that are no JSON value here, such as a number that no double holds.
-  PythonCall call = seat.process.TakeFirst(SteadyNanos());
-  call.done(
-      AslError{.name = "Function.InvalidResult",
-               .cause = absl::StrCat("The result cannot be read: ", answer.status().message())});
+// How it ends tells the call that it runs, if it has one.
+void PythonLoop::HandleClose(Seat& seat) {
+  const bool is_idle = seat.process.is_free();
+  seat.process.BecomeClosed(SteadyNanos());
+  Unwatch(seat.process.child().answers.get());
+  if (is_idle) EndSeat(seat, std::nullopt);
 }
 
-void PythonLoop::HandleAnswer(Seat& seat, const Json& answer) {
-  const Json* number = answer.Find("n");
-  const Json* result = answer.Find("result");
-  const Json* error = answer.Find("error");
-  const Json* cause = answer.Find("cause");
-  const bool is_last = answer.Find("last") != nullptr;
+void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
+  if (seat.process.phase() == PythonProcess::Phase::kStarting && frame == kReady) {
+    return seat.process.BecomeReady(SteadyNanos());
+  }
+  if (!seat.process.call()) return EndSeat(seat, OutOfTurn());
+  absl::string_view text = frame;
+  const std::string prefix = absl::StrCat("{\"n\":", seat.process.call()->number, ",\"result\":");
+  if (!absl::ConsumePrefix(&text, prefix)) return HandleError(seat, frame);
+  if (!absl::ConsumeSuffix(&text, "}")) return EndSeat(seat, OutOfTurn());
+  absl::StatusOr<Json> result = ParseJson(text);
+  PythonCall call = seat.process.TakeCall(SteadyNanos());
+  if (result.ok()) return Finish(std::move(call), *std::move(result));
+  // Python writes some texts that are no JSON value here, such as a number that no double holds.
+  Finish(std::move(call),
+         AslError{.name = "Function.InvalidResult",
+                  .cause = absl::StrCat("The result cannot be read: ", result.status().message())});
+}
+
+void PythonLoop::HandleError(Seat& seat, absl::string_view frame) {
+  const absl::StatusOr<Json> answer = ParseJson(frame);
+  const Json* number = answer.ok() ? answer->Find("n") : nullptr;
+  const Json* error = answer.ok() ? answer->Find("error") : nullptr;
+  const Json* cause = answer.ok() ? answer->Find("cause") : nullptr;
+  const bool is_last = answer.ok() && answer->Find("last") != nullptr;
   const std::optional<int64_t> n = number == nullptr ? std::nullopt : number->ToInt64();
-  const bool is_error = error != nullptr && error->is_string() && cause != nullptr &&
-                        cause->is_string() && result == nullptr;
-  const bool is_first = n == static_cast<int64_t>(seat.process.line().front().number) ||
-                        (n == 0 && is_error && is_last);
-  if (!is_first || (result == nullptr && !is_error)) {
-    return EndSeat(seat, ExitError("The function's process answered out of turn."));
+  const bool is_its_own = n == static_cast<int64_t>(seat.process.call()->number);
+  if (!(is_its_own || (n == 0 && is_last)) || error == nullptr || !error->is_string() ||
+      cause == nullptr || !cause->is_string()) {
+    return EndSeat(seat, OutOfTurn());
   }
-  const PythonCall call = seat.process.TakeFirst(SteadyNanos());
-  if (result != nullptr) {
-    call.done(*result);
-  } else {
-    call.done(AslError{.name = std::string(error->AsString().data(), error->AsString().size()),
-                       .cause = std::string(cause->AsString().data(), cause->AsString().size())});
-  }
-  if (!is_last) return;
-  WaitAgain(*seat.function, seat.process.TakeLine());
-  EndSeat(seat, std::nullopt);
+  Finish(seat.process.TakeCall(SteadyNanos()),
+         AslError{.name = std::string(error->AsString().data(), error->AsString().size()),
+                  .cause = std::string(cause->AsString().data(), cause->AsString().size())});
+  if (is_last) EndSeat(seat, std::nullopt);
 }
 
 void PythonLoop::EndSeat(Seat& seat, std::optional<AslError> verdict) {
   Function& function = *seat.function;
   const ChildProcess& child = seat.process.child();
   if (seat.waits_to_send) Unwatch(child.requests.get());
+  seat.waits_to_send = false;
   Unwatch(child.answers.get());
-  seat.process.End();
+  seat.process.End(SteadyNanos());
   function.process = 0;
   --slots_taken_;
   MarkDue(function);
-  if (!verdict || seat.process.line().empty()) return;
-  PythonCall first = seat.process.TakeFirst(SteadyNanos());
-  WaitAgain(function, seat.process.TakeLine());
-  first.done(*std::move(verdict));
+  if (!verdict || !seat.process.call()) return;
+  Finish(seat.process.TakeCall(SteadyNanos()), *std::move(verdict));
 }
 
 void PythonLoop::HandleExit(Seat& seat) {
   // What it answered before its end counts. A child of its own may hold the pipe open.
-  if (seat.process.phase() != PythonProcess::Phase::kEnding) {
-    Receive(seat, PythonProcess::ReadMode::kReadAll);
-  }
+  if (seat.process.is_heard()) Receive(seat, PythonProcess::ReadMode::kReadAll);
   if (seat.process.phase() != PythonProcess::Phase::kEnding) EndSeat(seat, std::nullopt);
   Unwatch(seat.process.child().exit.get());
-  const AslError error = ErrorForStatus(seat.process.child().WaitForEnd());
+  const AslError error = ErrorForStatus(seat.process.WaitForEnd());
   Function& function = *seat.function;
-  const bool was_ready = seat.was_ready;
-  std::deque<PythonCall> line = seat.process.TakeLine();
+  const bool failed_to_start = !seat.process.was_ready() && !seat.was_given_up;
+  std::optional<PythonCall> call;
+  if (seat.process.call()) call = seat.process.TakeCall(SteadyNanos());
   folder_maker_->Remove(seat.process.TakeFolder());
   seats_.erase(seat.key);
   --function.seats;
   MarkDue(function);
-  // One that never ran would do no better for those behind.
-  if (!was_ready || line.empty()) return FailAll(std::move(line), error);
-  PythonCall first = std::move(line.front());
-  line.pop_front();
-  WaitAgain(function, std::move(line));
-  first.done(error);
+  if (call) Finish(*std::move(call), error);
+  // One that never ran would do no better for those that wait.
+  if (failed_to_start) FailAll(std::exchange(function.waiting, {}), error);
 }
 
 void PythonLoop::EndOverdue() {
@@ -280,23 +315,32 @@ void PythonLoop::EndOverdue() {
 
 void PythonLoop::EndIfOverdue(Seat& seat, int64_t now_nanos) {
   if (now_nanos < DueNanos(seat)) return;
+  if (seat.process.phase() == PythonProcess::Phase::kEnding) {
+    return seat.process.EndByForce(now_nanos);
+  }
+  if (seat.process.phase() == PythonProcess::Phase::kClosed) {
+    return EndSeat(seat, ExitError("The function's process closed its connection."));
+  }
   // This thread may be late: what was answered meanwhile was in time.
   Receive(seat, PythonProcess::ReadMode::kReadAll);
   if (now_nanos < DueNanos(seat)) return;
-  if (seat.process.phase() == PythonProcess::Phase::kStarting) {
-    std::deque<PythonCall> line = seat.process.TakeLine();
-    EndSeat(seat, std::nullopt);
-    return FailAll(std::move(line), ExitError("The function's process did not start in time."));
-  }
+  const bool was_starting = seat.process.phase() == PythonProcess::Phase::kStarting;
   EndSeat(seat, AslError{.name = "States.Timeout", .cause = std::nullopt});
+  if (!was_starting) return;
+  seat.was_given_up = true;
+  FailAll(std::exchange(seat.function->waiting, {}),
+          ExitError("The function's process did not start in time."));
 }
 
-void PythonLoop::WaitAgain(Function& function, std::deque<PythonCall> calls) {
-  for (; !calls.empty(); calls.pop_back()) function.waiting.push_front(std::move(calls.back()));
+void PythonLoop::Finish(PythonCall call, InvocationResult result) {
+  const auto named = by_call_id_.find(call.id);
+  // A later call may have taken the name.
+  if (named != by_call_id_.end() && named->second.number == call.number) by_call_id_.erase(named);
+  call.done(std::move(result));
 }
 
 void PythonLoop::FailAll(std::deque<PythonCall> calls, const AslError& error) {
-  for (PythonCall& call : calls) call.done(error);
+  for (PythonCall& call : calls) Finish(std::move(call), error);
 }
 
 void PythonLoop::MarkDue(Function& function) {
@@ -328,15 +372,13 @@ void PythonLoop::Serve(Function& function) {
 
 void PythonLoop::Feed(Seat& seat) {
   Function& function = *seat.function;
-  // When others have no slot, each process serves what it was given and then makes room.
-  if (!no_slot_.empty() && seat.process.has_served()) return;
-  if (!seat.process.wants_calls()) return;
-  const int64_t now = SteadyNanos();
-  while (!function.waiting.empty() && seat.process.HasRoomFor(function.waiting.front())) {
-    seat.process.Enqueue(std::move(function.waiting.front()), now);
-    function.waiting.pop_front();
-  }
-  if (seat.waits_to_send || seat.process.Send()) return;
+  // When others have no slot, a process that has had its turn makes room.
+  if (!no_slot_.empty() && seat.process.has_had_turn(SteadyNanos())) return;
+  if (!seat.process.is_free() || function.waiting.empty()) return;
+  if (!seat.process.is_quiet()) return EndSeat(seat, std::nullopt);
+  seat.process.Give(std::move(function.waiting.front()), SteadyNanos());
+  function.waiting.pop_front();
+  if (seat.process.Send()) return;
   Watch(seat.process.child().requests.get(), EPOLLOUT, seat.key, Source::kRequests);
   seat.waits_to_send = true;
 }
@@ -349,10 +391,12 @@ bool PythonLoop::TakeSlot() {
 
 bool PythonLoop::EndLongestIdle() {
   Seat* longest = nullptr;
+  const int64_t now = SteadyNanos();
   for (const auto& [key, seat] : seats_) {
     const PythonProcess& process = seat->process;
-    if (process.phase() != PythonProcess::Phase::kServing || !process.line().empty()) continue;
-    if (!process.has_served()) continue;  // its calls are about to be given to it
+    if (!process.is_free()) continue;
+    // A call is about to be given to it.
+    if (!seat->function->waiting.empty() && !process.has_had_turn(now)) continue;
     if (longest == nullptr || process.since_nanos() < longest->process.since_nanos()) {
       longest = seat.get();
     }
@@ -391,7 +435,8 @@ void PythonLoop::StartProcess(Function& function, absl::StatusOr<CodeFolder> fol
   absl::Status failure = folder.status();
   if (failure.ok()) {
     absl::StatusOr<PythonProcess> process = PythonProcess::Start(
-        function.code, options_.python_path, *std::move(folder), SteadyNanos());
+        function.code, {.python_path = options_.python_path, .may_isolate = options_.may_isolate},
+        *std::move(folder), SteadyNanos());
     if (process.ok()) return AddSeat(function, *std::move(process));
     failure = process.status();
   }
@@ -417,11 +462,11 @@ void PythonLoop::EndEverything() {
   const AslError error = ExitError("The server that ran the function is stopping.");
   folder_maker_.reset();
   for (const auto& [key, seat] : seats_) {
-    if (seat->process.phase() != PythonProcess::Phase::kEnding) seat->process.End();
+    if (seat->process.phase() != PythonProcess::Phase::kEnding) seat->process.End(SteadyNanos());
   }
   for (const auto& [key, seat] : seats_) {
-    seat->process.child().WaitForEnd();
-    FailAll(seat->process.TakeLine(), error);
+    seat->process.WaitForEnd();
+    if (seat->process.call()) Finish(seat->process.TakeCall(SteadyNanos()), error);
   }
   for (const auto& [key, function] : functions_) {
     FailAll(std::exchange(function->waiting, {}), error);
@@ -433,7 +478,9 @@ void PythonLoop::EndEverything() {
     arrivals.swap(arrivals_);
     made_folders_.clear();
   }
-  for (Arrival& arrival : arrivals) arrival.call.done(error);
+  for (Arrival& arrival : arrivals) {
+    if (arrival.code != nullptr) Finish(std::move(arrival.call), error);
+  }
 }
 
 }  // namespace millrace

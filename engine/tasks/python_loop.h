@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/tasks/folder_maker.h"
 #include "engine/tasks/python_host.h"
 #include "engine/tasks/python_process.h"
@@ -17,19 +18,21 @@
 namespace millrace {
 
 // The event loop of a PythonHost: the calls that wait, the processes that serve them, and the
-// times by which something must have happened. Add() and Stop() are for any thread; Run() is the
-// loop's own thread, and all else happens there.
+// times by which something must have happened. Add(), Cancel() and Stop() are for any thread; Run()
+// is the loop's own thread, and all else happens there.
 //
 // The life of a process: a function with waiting calls asks for a slot; with the slot its folder is
-// made, then its process started and fed. When the process is to end it is killed and gives the
-// slot back at once; its calls behind the first wait again. Once its exit is seen, the first in
-// line is told how it ended, unless it was told why already.
+// made, then its process started and fed, one call at a time. When the process is to end it is
+// killed and gives the slot back at once. Once its exit is seen, the call that it ran is told how
+// it ended, unless it was told why already.
 class PythonLoop {
  public:
   explicit PythonLoop(PythonHostOptions options);
   ~PythonLoop();
 
   void Add(std::shared_ptr<const FunctionCode> code, PythonCall call);
+  // What is said here and in Add() happens in the order in which it was said.
+  void Cancel(const std::string& call_id);
   // Makes Run() end all processes, answer all calls and return.
   void Stop();
   void Run();
@@ -50,11 +53,11 @@ class PythonLoop {
     uint64_t key;
     Function* function;
     PythonProcess process;
-    bool was_ready = false;
+    bool was_given_up = false;  // while starting: nobody waits for its exit
     bool waits_to_send = false;
   };
   struct Arrival {
-    std::shared_ptr<const FunctionCode> code;
+    std::shared_ptr<const FunctionCode> code;  // null: the call of `call.id` is cancelled
     PythonCall call;
   };
   struct MadeFolder {
@@ -65,23 +68,28 @@ class PythonLoop {
 
   // What other threads brought. False once it is time to stop.
   bool TakeArrivals();
+  void Arrive(Arrival arrival);
+  void Post(Arrival arrival);
+  void CancelNow(const std::string& call_id);
   void Wake();
   void WaitForEvents();
   int WaitMillis() const;
   void HandleEvent(uint64_t tag);
 
   void Receive(Seat& seat, PythonProcess::ReadMode mode);
-  void HandleFrame(Seat& seat, const std::string& frame);
-  void HandleAnswer(Seat& seat, const Json& answer);
+  void HandleClose(Seat& seat);
+  void HandleFrame(Seat& seat, absl::string_view frame);
+  void HandleError(Seat& seat, absl::string_view frame);
   void HandleExit(Seat& seat);
   void EndOverdue();
   void EndIfOverdue(Seat& seat, int64_t now_nanos);
   int64_t DueNanos(const Seat& seat) const;
 
-  // Kills the process and frees its slot. `verdict` is for the first in line; without one it is
+  // Kills the process and frees its slot. `verdict` is for the call that it runs; without one it is
   // told the exit status when that is known.
   void EndSeat(Seat& seat, std::optional<AslError> verdict);
-  void WaitAgain(Function& function, std::deque<PythonCall> calls);
+  // Each call ends here.
+  void Finish(PythonCall call, InvocationResult result);
   void FailAll(std::deque<PythonCall> calls, const AslError& error);
 
   void MarkDue(Function& function);
@@ -111,6 +119,12 @@ class PythonLoop {
   bool stopping_ = false;
 
   absl::flat_hash_map<std::string, std::unique_ptr<Function>> functions_;
+  // The functions that the calls with an id wait for.
+  struct Named {
+    Function* function;
+    uint64_t number;  // of the call
+  };
+  absl::flat_hash_map<std::string, Named> by_call_id_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Seat>> seats_;
   uint64_t next_key_ = 1;
   std::vector<Function*> due_;     // something changed: Serve() them

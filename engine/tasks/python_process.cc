@@ -1,13 +1,13 @@
 #include "engine/tasks/python_process.h"
 
-#include <sys/uio.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
@@ -16,11 +16,9 @@
 namespace millrace {
 namespace {
 
-// Calls in line at one process. Enough to keep it busy while answers and new calls are on their
-// way; few enough that a process's death sends little to another.
-constexpr size_t kLineCallsMax = 32;
-// Bytes in line, because the process holds what it has read against its memory limit.
-constexpr size_t kLineBytesMax = 256 << 10;
+// What a new process is good for: starting it costs some ten calls.
+constexpr int kTurnCalls = 32;
+constexpr int64_t kTurnNanos = 1'000'000'000;
 // What the interpreter itself maps, so that a small memory limit is still the function's own.
 constexpr int64_t kInterpreterBytes = 64 << 20;
 constexpr size_t kHeaderBytes = 4;
@@ -45,17 +43,27 @@ void AppendTextMember(absl::string_view key, absl::string_view value, std::strin
   AppendJsonString(value, out);
 }
 
+// The runner, which all processes read from the same memory.
+int RunnerFile() {
+  static const FileDescriptor* const file =
+      new FileDescriptor(MakeSealedFile(std::string(kPythonRunner)));
+  return file->get();
+}
+
 ProcessSpec MakeSpec(const FunctionCode& code, const HandlerName& handler,
-                     const std::string& python_path, const std::string& folder) {
+                     const PythonProcess::Options& options, const CodeFolder& folder) {
   return {
-      .arguments = {python_path, "-I", "-B", "-c", kPythonRunner, handler.module, handler.function,
-                    absl::StrCat(code.memory_bytes_max >> 20),
-                    absl::StrCat(absl::ToInt64Milliseconds(code.timeout))},
+      .arguments = {options.python_path, "-I", "-B", absl::StrCat("/proc/self/fd/", kChildProgram),
+                    handler.module, handler.function, absl::StrCat(code.memory_bytes_max >> 20),
+                    absl::StrCat(absl::ToInt64Milliseconds(code.timeout)),
+                    folder.reader() ? "own" : "shared"},
       // One malloc arena: each further one maps 64 MiB that count against the memory limit.
       .environment = {"LANG=C.UTF-8", "MALLOC_ARENA_MAX=1"},
-      .folder = folder,
+      .folder = folder.path(),
       .address_space_bytes_max = code.memory_bytes_max + kInterpreterBytes,
-      .identity = UnprivilegedIdentity(),
+      .user = folder.reader(),
+      .program = RunnerFile(),
+      .may_isolate = options.may_isolate,
   };
 }
 
@@ -84,11 +92,12 @@ std::string MakeRequestFrame(uint64_t number, const HandlerName& handler, const 
 }
 
 absl::StatusOr<PythonProcess> PythonProcess::Start(std::shared_ptr<const FunctionCode> code,
-                                                   const std::string& python_path,
-                                                   CodeFolder folder, int64_t now_nanos) {
+                                                   const Options& options, CodeFolder folder,
+                                                   int64_t now_nanos) {
   MILLRACE_ASSIGN_OR_RETURN(const HandlerName handler, ParseHandlerName(code->handler));
+  if (RunnerFile() < 0) return absl::UnavailableError("no room for the runner's file");
   MILLRACE_ASSIGN_OR_RETURN(ChildProcess child,
-                            StartProcess(MakeSpec(*code, handler, python_path, folder.path())));
+                            StartProcess(MakeSpec(*code, handler, options, folder)));
   return PythonProcess(std::move(code), std::move(folder), std::move(child), now_nanos);
 }
 
@@ -99,54 +108,47 @@ PythonProcess::PythonProcess(std::shared_ptr<const FunctionCode> code, CodeFolde
       child_(std::move(child)),
       since_nanos_(now_nanos) {}
 
-bool PythonProcess::wants_calls() const {
-  return phase_ != Phase::kEnding && line_.size() <= kLineCallsMax / 2;
+bool PythonProcess::has_had_turn(int64_t now_nanos) const {
+  return given_calls_ >= kTurnCalls || (given_calls_ > 0 && now_nanos - ready_nanos_ >= kTurnNanos);
 }
 
-bool PythonProcess::HasRoomFor(const PythonCall& call) const {
-  if (line_.empty()) return true;
-  return line_.size() < kLineCallsMax && line_bytes_ + call.frame.size() <= kLineBytesMax;
+bool PythonProcess::is_quiet() const {
+  if (!input_.empty()) return false;
+  pollfd answers{.fd = child_.answers.get(), .events = POLLIN, .revents = 0};
+  return poll(&answers, 1, 0) == 0;
 }
 
-void PythonProcess::Enqueue(PythonCall call, int64_t now_nanos) {
-  if (line_.empty() && phase_ == Phase::kServing) since_nanos_ = now_nanos;
-  line_bytes_ += call.frame.size();
-  line_.push_back(std::move(call));
-  has_served_ = true;
+void PythonProcess::Give(PythonCall call, int64_t now_nanos) {
+  MILLRACE_CHECK(is_free());
+  call_ = std::move(call);
+  sent_bytes_ = 0;
+  since_nanos_ = now_nanos;
+  ++given_calls_;
 }
 
 bool PythonProcess::Send() {
-  while (sent_calls_ < line_.size()) {
-    std::array<iovec, kLineCallsMax> pieces;
-    int count = 0;
-    size_t skip = sent_bytes_;
-    for (size_t i = sent_calls_; i < line_.size() && count < static_cast<int>(kLineCallsMax); ++i) {
-      std::string& frame = line_[i].frame;
-      pieces[count++] = {.iov_base = frame.data() + skip, .iov_len = frame.size() - skip};
-      skip = 0;
-    }
-    const ssize_t written = writev(child_.requests.get(), pieces.data(), count);
+  while (call_ && sent_bytes_ < call_->frame.size()) {
+    const ssize_t written = write(child_.requests.get(), call_->frame.data() + sent_bytes_,
+                                  call_->frame.size() - sent_bytes_);
     if (written < 0 && errno == EINTR) continue;
     // A process that reads no more is on its way out, which its exit or its answers tell.
     if (written < 0) return errno != EAGAIN;
     sent_bytes_ += static_cast<size_t>(written);
-    while (sent_calls_ < line_.size() && sent_bytes_ >= line_[sent_calls_].frame.size()) {
-      sent_bytes_ -= line_[sent_calls_++].frame.size();
-    }
   }
   return true;
 }
 
 PythonProcess::Received PythonProcess::Receive(ReadMode mode) {
   Received received;
-  while (!received.closed) {
+  while (!received.is_closed && !received.is_broken) {
     const size_t before = input_.size();
     input_.resize(before + kReadBytes);
     const ssize_t size = read(child_.answers.get(), input_.data() + before, kReadBytes);
     input_.resize(before + static_cast<size_t>(std::max<ssize_t>(size, 0)));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
-    received.closed = size <= 0 || !TakeFrames(&received.frames);
+    received.is_closed = size <= 0;
+    received.is_broken = size > 0 && !TakeFrames(&received.frames);
     if (mode == ReadMode::kReadOnce) break;
   }
   return received;
@@ -168,33 +170,45 @@ bool PythonProcess::TakeFrames(std::vector<std::string>* frames) {
 void PythonProcess::BecomeReady(int64_t now_nanos) {
   MILLRACE_CHECK(phase_ == Phase::kStarting);
   phase_ = Phase::kServing;
+  since_nanos_ = ready_nanos_ = now_nanos;
+}
+
+void PythonProcess::BecomeClosed(int64_t now_nanos) {
+  MILLRACE_CHECK(is_heard());
+  phase_ = Phase::kClosed;
   since_nanos_ = now_nanos;
 }
 
-PythonCall PythonProcess::TakeFirst(int64_t now_nanos) {
-  MILLRACE_CHECK(!line_.empty());
-  PythonCall call = std::move(line_.front());
-  line_.pop_front();
-  line_bytes_ -= call.frame.size();
-  if (sent_calls_ > 0) {
-    --sent_calls_;
-  } else {
-    sent_bytes_ = 0;  // answered before it was sent: only a process that is about to end
-  }
+PythonCall PythonProcess::TakeCall(int64_t now_nanos) {
+  MILLRACE_CHECK(call_.has_value());
+  PythonCall call = *std::exchange(call_, std::nullopt);
   since_nanos_ = now_nanos;
   return call;
 }
 
-std::deque<PythonCall> PythonProcess::TakeLine() {
-  sent_calls_ = sent_bytes_ = line_bytes_ = 0;
-  return std::exchange(line_, {});
-}
-
-void PythonProcess::End() {
-  child_.KillGroup();
+void PythonProcess::End(int64_t now_nanos) {
+  child_.Kill();
   child_.requests.Close();
   child_.answers.Close();
   phase_ = Phase::kEnding;
+  since_nanos_ = now_nanos;
+}
+
+void PythonProcess::EndByForce(int64_t now_nanos) {
+  child_.KillGroup();
+  since_nanos_ = now_nanos;
+}
+
+int PythonProcess::WaitForEnd() const {
+  const int status = child_.WaitForEnd();
+  // Whatever the function did to the process that was to see to its descendants.
+  if (!child_.is_isolated && folder_.reader()) KillAllOf(*folder_.reader());
+  char text[16];
+  const ssize_t size = read(child_.status.get(), text, sizeof(text));
+  int served = 0;
+  const bool is_told =
+      size > 0 && absl::SimpleAtoi(absl::string_view(text, static_cast<size_t>(size)), &served);
+  return is_told ? served : status;
 }
 
 }  // namespace millrace

@@ -3,19 +3,100 @@
 namespace millrace {
 
 const char kPythonRunner[] = R"python(
+import _signal
 import json
 import os
 import sys
 import time
+from _frozen_importlib_external import PathFinder
 
 MODULE, FUNCTION = sys.argv[1], sys.argv[2]
 MEMORY_MB, TIMEOUT_MS = int(sys.argv[3]), int(sys.argv[4])
-REQUESTS, ANSWERS = 3, 4
+IS_OWN_USER = sys.argv[5] == "own"
+REQUESTS, ANSWERS, STATUS, PROGRAM = 3, 4, 5, 6
+FOLDER = os.getcwd()
+TOP = MODULE.partition(".")[0]
+IS_PYTHONS_OWN = TOP in sys.modules
+RUNNER = sys._getframe().f_code.co_filename
 RESULT_BYTES_MAX = 6 * 1024 * 1024
 MESSAGE_CHARS_MAX = 8192
 STACK_FRAMES_MAX = 32
 FRAME_CHARS_MAX = 512
 CO_COROUTINE = 0x80
+
+
+def children_of(pid):
+    parents = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name) as file:
+                state, parent = file.read().rpartition(") ")[2].split()[:2]
+        except OSError:
+            continue
+        if state not in "ZX":
+            parents[int(name)] = int(parent)
+    found, size = {pid}, 0
+    while len(found) > size:
+        size = len(found)
+        found.update(child for child, parent in parents.items() if parent in found)
+    return found - {pid}
+
+
+def end_descendants():
+    # Orphans come to this process, so that nobody leaves the tree; but some may be born meanwhile.
+    for _ in range(100):
+        if IS_OWN_USER:
+            try:
+                os.kill(-1, 9)
+            except OSError:
+                return
+        pids = children_of(os.getpid())
+        for pid in pids:
+            try:
+                os.kill(pid, 9)
+            except OSError:
+                pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except OSError:
+            pass
+        if not pids:
+            return
+
+
+def end_supervisor(*_):
+    try:
+        if os.getpid() != 1:
+            end_descendants()
+    finally:
+        os._exit(0)
+
+
+def supervise(child):
+    for descriptor in (REQUESTS, ANSWERS):
+        os.close(descriptor)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            os.write(STATUS, b"%d" % status)
+            end_supervisor()
+
+
+os.close(PROGRAM)
+_signal.signal(_signal.SIGTERM, end_supervisor)
+served_by = os.fork()
+if served_by:
+    try:
+        supervise(served_by)
+    finally:
+        end_supervisor()
+_signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+os.close(STATUS)
+os.setsid()
 
 # Bound here, so that a function that patches these modules changes only its own use of them.
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -69,7 +150,7 @@ def fail(number, name, cause, last=False):
 def stack_of(error):
     import traceback
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == "<string>":
+    while trace is not None and trace.tb_frame.f_code.co_filename == RUNNER:
         trace = trace.tb_next
     return [line[:FRAME_CHARS_MAX] for line in traceback.format_tb(trace)[-STACK_FRAMES_MAX:]]
 
@@ -87,13 +168,28 @@ def cause_of(error, name, request_id):
                    "stackTrace": stack})
 
 
+class OwnFinder:
+    """Finds the function's module in its folder, before Python's own ones."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == TOP and path is None:
+            return PathFinder.find_spec(name, [FOLDER])
+        return None
+
+
 def load_handler():
+    if IS_PYTHONS_OWN:
+        raise HandlerNotFound("The module '%s' is one of Python's own." % TOP)
     try:
         __import__(MODULE)
     except ModuleNotFoundError as error:
         if error.name and (MODULE + ".").startswith(error.name + "."):
             raise HandlerNotFound("There is no module '%s'." % MODULE) from None
         raise
+    file = getattr(sys.modules[MODULE], "__file__", None) or ""
+    if not file.startswith(FOLDER + "/"):
+        raise HandlerNotFound("The module '%s' is not the function's own." % MODULE)
     found = getattr(sys.modules[MODULE], FUNCTION, None)
     if not callable(found):
         raise HandlerNotFound("Module '%s' has no function '%s'." % (MODULE, FUNCTION))
@@ -193,7 +289,8 @@ os.set_inheritable(REQUESTS, False)
 os.set_inheritable(ANSWERS, False)
 os.register_at_fork(after_in_child=after_fork_in_child)
 sys.argv = [""]
-sys.path.insert(0, os.getcwd())
+sys.path.insert(0, FOLDER)
+sys.meta_path.insert(0, OwnFinder)
 send('{"ready":true}')
 try:
     serve()

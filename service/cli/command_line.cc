@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::cli {
 namespace {

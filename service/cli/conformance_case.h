@@ -29,6 +29,7 @@ std::string TextOf(const Json& json, absl::string_view key);
 
 // Fills in `report`, whose id, area and authority are set, for a case that is not skipped.
 void RunScenarioCase(const Json& json, FunctionHost& host, CaseReport* report);
+void RunStateCase(const Json& json, FunctionHost& host, CaseReport* report);
 
 void Fail(int level, std::string difference, CaseReport* report);
 

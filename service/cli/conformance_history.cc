@@ -24,11 +24,13 @@ constexpr std::pair<absl::string_view, absl::string_view> kNames[] = {
     {"parameters", "parameters"},
     {"error", "error"},
     {"cause", "cause"},
+    {"location", "location"},
     {"index", "index"},
     {"length", "length"},
     {"resource", "resource"},
     {"resourceType", "resourceType"},
     {"timeoutSeconds", "timeoutInSeconds"},
+    {"heartbeatSeconds", "heartbeatInSeconds"},
     {"assignedVariables", "assignedVariables"}};
 
 bool IsConcurrent(const Json& json) { return TextOf(json, "history_order") == "concurrent"; }
@@ -36,7 +38,9 @@ bool IsConcurrent(const Json& json) { return TextOf(json, "history_order") == "c
 // An event as `expected_history_types` has it: its type, and its state and iteration if it has any.
 Json TypeOf(const Json& event) {
   std::vector<Json> type = {*event.Find("type")};
-  if (const Json* name = event.Find("name")) type.push_back(*name);
+  for (const absl::string_view key : {"name", "state"}) {
+    if (const Json* name = event.Find(key)) type.push_back(*name);
+  }
   if (const Json* index = event.Find("index")) type.push_back(*index);
   return Json::Array(std::move(type));
 }
@@ -106,11 +110,15 @@ std::vector<Json> DescribeHistory(const Program& program,
                                   const std::vector<HistoryEvent>& history) {
   std::vector<Json> events;
   for (const HistoryEvent& event : history) {
-    if (!IsShown(event.type)) continue;
+    if (!IsShown(event)) continue;
     const Json shown = EventToJson(MakeHistoryEventView(program, event));
     std::vector<JsonMember> members;
     for (const auto& [name, corpus_name] : kNames) {
+      // The real service does not say which state was aborted.
+      if (name == "stateName" && event.type == EventType::kStateAborted) continue;
       if (const Json* value = shown.Find(name)) members.push_back({Json(corpus_name), *value});
+      const bool is_state = event.type == EventType::kEvaluationFailed && name == "stateName";
+      if (is_state) members.back().key = Json("state");
     }
     events.push_back(Json::Object(std::move(members)));
   }

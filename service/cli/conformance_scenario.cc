@@ -1,16 +1,16 @@
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
 #include "engine/languages/compile.h"
 #include "engine/program/resource.h"
 #include "engine/runtime/local_runner.h"
 #include "service/cli/conformance_case.h"
+#include "service/cli/conformance_functions.h"
 #include "service/cli/conformance_history.h"
 #include "service/cli/event_json.h"
 #include "service/cli/files.h"
@@ -19,42 +19,45 @@
 namespace millrace::cli {
 namespace {
 
-// The corpus' functions are called with their event as an object, under whatever name.
-constexpr absl::string_view kEntryPoint =
-    "\n\ndef main_handler(event, context):\n    return handler(event, context)\n";
-
-FunctionLoader LoaderOf(const Json& json) {
-  static std::atomic<int64_t> versions{0};
-  absl::flat_hash_map<std::string, std::shared_ptr<const FunctionCode>> functions;
-  if (const Json* listed = json.Find("functions")) {
-    for (const Json& function : listed->elements()) {
-      auto code = std::make_shared<FunctionCode>();
-      code->version_key = absl::StrCat("conformance:", ++versions);
-      code->handler = "index.main_handler";
-      code->source = absl::StrCat(TextOf(function, "python"), kEntryPoint);
-      code->timeout = absl::Minutes(15);
-      functions[TextOf(function, "name")] = std::move(code);
-    }
+void FillStore(const Json& json, ObjectStore* objects) {
+  const Json* listed = json.Find("objects");
+  if (listed == nullptr) return;
+  for (const Json& object : listed->elements()) {
+    const absl::Status status =
+        objects->Put(TextOf(object, "bucket"), TextOf(object, "key"), TextOf(object, "body"));
+    MILLRACE_CHECK(status.ok());
   }
-  return [functions = std::move(functions)](
-             const std::string& function,
-             const std::string&) -> absl::StatusOr<std::shared_ptr<const FunctionCode>> {
-    const auto found = functions.find(function);
-    if (found == functions.end()) return absl::NotFoundError("no such function");
-    return found->second;
-  };
+}
+
+// A machine of the case's beside the one that it is about.
+std::shared_ptr<const Program> CompileAuxiliary(const Json& json, const std::string& name) {
+  const Json* machines = json.Find("aux_state_machines");
+  if (machines == nullptr) return nullptr;
+  for (const Json& machine : machines->elements()) {
+    if (TextOf(machine, "name") != name) continue;
+    return Compile("ASL", machine.Find("definition")->ToText(),
+                   {.is_express = TextOf(machine, "type") == "EXPRESS"})
+        .program;
+  }
+  return nullptr;
 }
 
 absl::StatusOr<LocalRun> Run(const Json& json, const Program& program, FunctionHost& host) {
+  MemoryObjectStore objects;
+  FillStore(json, &objects);
   const std::string account = "arn:aws:states:us-east-1:111111111111:";
-  const LocalRunOptions options{
-      .info = {.execution_name = absl::StrCat(account, "execution:workflow:execution"),
-               .execution_id = "execution",
-               .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
-               .workflow_id = "workflow"},
-      .virtual_time = true};
+  const std::string name = absl::StrCat(account, "execution:workflow:execution");
+  LocalRunOptions options;
+  options.info = {.execution_name = name,
+                  .execution_id = "execution",
+                  .workflow_name = absl::StrCat(account, "stateMachine:workflow"),
+                  .workflow_id = "workflow"};
+  options.virtual_time = true;
+  options.objects = &objects;
+  options.find_workflow = [&json](const std::string& name) { return CompileAuxiliary(json, name); };
+  options.cancel = CancelThrough(host, name);
   return RunLocally(program, *json.Find("input"), options,
-                    InvokeThrough(host, LoaderOf(json), options.info.execution_name));
+                    InvokeThrough(host, LoaderOf(json), name));
 }
 
 // How the execution ended, in the form of `expected`.
@@ -62,7 +65,8 @@ Json DescribeEnd(const Snapshot& snapshot, bool with_cause) {
   std::vector<JsonMember> members = {{Json("status"), Json(StatusName(snapshot.end))}};
   if (snapshot.output.has_value()) members.push_back({Json("output"), *snapshot.output});
   if (snapshot.error.has_value()) {
-    const auto& [name, cause] = *snapshot.error;
+    const std::optional<std::string>& name = snapshot.error->name;
+    const std::optional<std::string>& cause = snapshot.error->cause;
     if (name.has_value()) members.push_back({Json("error"), Json(*name)});
     if (with_cause && cause.has_value()) members.push_back({Json("cause"), Json(*cause)});
   }

@@ -54,11 +54,13 @@ Json EventToJson(const HistoryEventView& event) {
   members.AddJson("parameters", event.parameters);
   members.AddText("error", event.error);
   members.AddText("cause", event.cause);
+  members.AddText("location", event.location);
   members.AddNumber("index", event.index);
   members.AddNumber("length", event.length);
   members.AddText("resource", event.resource);
   members.AddText("resourceType", event.resource_type);
   members.AddNumber("timeoutSeconds", event.timeout_seconds);
+  members.AddNumber("heartbeatSeconds", event.heartbeat_seconds);
   members.AddText("idempotencyKey", event.idempotency_key);
   if (!event.assigned_variables.empty()) {
     Members variables;

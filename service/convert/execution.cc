@@ -79,6 +79,7 @@ v1::Execution ToProto(const ExecutionView& view) {
   if (view.output.has_value()) proto.set_output(*view.output);
   proto.set_error(view.error);
   proto.set_cause(view.cause);
+  for (const std::string& warning : view.warnings) proto.add_warnings(warning);
   return proto;
 }
 
@@ -101,9 +102,13 @@ v1::HistoryEvent ToProto(const HistoryEventView& view) {
   if (view.timeout_seconds.has_value()) {
     proto.set_timeout_seconds(static_cast<int32_t>(*view.timeout_seconds));
   }
+  if (view.heartbeat_seconds.has_value()) {
+    proto.set_heartbeat_seconds(static_cast<int32_t>(*view.heartbeat_seconds));
+  }
   for (const auto& [name, value] : view.assigned_variables) {
     (*proto.mutable_assigned_variables())[name] = value;
   }
+  if (view.location.has_value()) proto.set_location(*view.location);
   proto.set_idempotency_key(view.idempotency_key);
   return proto;
 }

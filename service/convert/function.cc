@@ -30,6 +30,10 @@ FunctionRow FromProto(const v1::CreateFunctionRequest& request, FieldChecks* che
                   .memory_bytes_max = int64_t{function.memory_mib()} << 20,
                   .description = function.description()};
   CheckFunctionId("function_id", request.function_id(), checks);
+  // Nothing said is the default; a zero that was said is none.
+  if (function.has_timeout() && row.timeout == absl::ZeroDuration()) {
+    checks->Add("function.timeout", "is 1 s to 900 s");
+  }
   checks->SizeAtMost("function.description", function.description(), kDescriptionBytesMax);
   checks->OptionalRequestId("request_id", request.request_id());
   return row;

@@ -64,6 +64,8 @@ v1::DefinitionProblem ToProto(const Problem& problem) {
   proto.set_pointer(problem.pointer);
   proto.set_code(problem.code);
   proto.set_message(problem.message);
+  proto.set_severity(problem.severity == Severity::kWarning ? v1::DefinitionProblem::WARNING
+                                                            : v1::DefinitionProblem::ERROR);
   return proto;
 }
 

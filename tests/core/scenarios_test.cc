@@ -12,6 +12,12 @@ class CoreStage : public Stage {
  public:
   explicit CoreStage(absl::string_view definition) : player_(definition) {}
 
+  void Put(const std::string& bucket, const std::string& key, const std::string& body) override {
+    EXPECT_TRUE(player_.objects().Put(bucket, key, body).ok());
+  }
+  absl::StatusOr<std::string> Get(const std::string& bucket, const std::string& key) override {
+    return player_.objects().Get(bucket, key, 1 << 20);
+  }
   void Start(const Json& input) override {
     EXPECT_EQ(player_.Take(Started{.input = input, .seed = 7}), StepRefusal::kNone);
   }
@@ -43,7 +49,7 @@ class CoreStage : public Stage {
   std::vector<StagedEvent> History() override {
     std::vector<StagedEvent> events;
     for (const HistoryEvent& event : player_.history()) {
-      if (!IsShown(event.type)) continue;
+      if (!IsShown(event)) continue;
       events.push_back({.id = event.id,
                         .previous_id = event.previous_id,
                         .type = EventTypeName(event, player_.program())});

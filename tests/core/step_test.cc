@@ -83,15 +83,34 @@ TEST(StepTest, NeverChangesWhatHasEnded) {
   EXPECT_EQ(player.Take(TaskSucceeded{.event_id = 3, .output = Json(1)}), StepRefusal::kEnded);
 }
 
-TEST(StepTest, GivesUpWhenItsFuelRunsOut) {
+TEST(StepTest, LeavesTheRestToTheNextWhenItsFuelRunsLow) {
   const CorePlayer player(kLoop);
   Snapshot snapshot;
   StepResult result;
   EXPECT_EQ(
       Step(player.program(), {}, {.at = player.now(), .what = Started{Parse(R"({"go":true})")}},
            100, &snapshot, &result),
+      StepRefusal::kNone);
+  EXPECT_GT(result.history.size(), 30u);
+  EXPECT_LT(result.history.size(), 100u);
+  EXPECT_EQ(result.commands, std::vector<Command>{GoOn{}});
+  EXPECT_EQ(OutstandingCommands(player.program(), snapshot), std::vector<Command>{GoOn{}});
+  result = {};
+  EXPECT_EQ(
+      Step(player.program(), {}, {.at = player.now(), .what = Resumed{}}, 100, &snapshot, &result),
+      StepRefusal::kNone);
+  EXPECT_EQ(result.commands, std::vector<Command>{GoOn{}});
+}
+
+TEST(StepTest, GivesUpOnAStateThatTakesMoreThanAllItsFuel) {
+  const CorePlayer player(R"json(
+    {"StartAt": "A", "States": {"A": {"Type": "Pass", "QueryLanguage": "JSONata",
+     "Output": "{% $sum([1..100000].($ * 2)) %}", "End": true}}})json");
+  Snapshot snapshot;
+  StepResult result;
+  EXPECT_EQ(
+      Step(player.program(), {}, {.at = player.now(), .what = Started{}}, 100, &snapshot, &result),
       StepRefusal::kTooLong);
-  EXPECT_EQ(result.history.size(), 100u);
 }
 
 TEST(StepTest, GivesTheSameTwice) {
@@ -153,6 +172,30 @@ TEST(StepTest, FailsAStateWhoseOutputIsTooLarge) {
   EXPECT_EQ(player.snapshot().error->cause,
             "The state/task 'A' returned a result with a size exceeding the maximum number of "
             "bytes service limit.");
+}
+
+TEST(StepTest, DelaysARetryWithJitterByAnythingUpToItsInterval) {
+  constexpr absl::string_view kJitter = R"json(
+    {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "f", "End": true, "Retry": [
+     {"ErrorEquals": ["Boom"], "IntervalSeconds": 100, "BackoffRate": 10, "MaxDelaySeconds": 200,
+      "MaxAttempts": 2, "JitterStrategy": "FULL"}]}}})json";
+  std::vector<absl::Duration> delays;
+  for (const uint64_t seed : {1, 2, 2}) {
+    CorePlayer player(kJitter);
+    player.Take(Started{.input = Json(1), .seed = seed});
+    for (const absl::Duration most : {absl::Seconds(100), absl::Seconds(200)}) {
+      player.Take(
+          TaskFailed{.event_id = player.calls().rbegin()->first, .error = {.name = "Boom"}});
+      ASSERT_TRUE(player.next_alarm().has_value());
+      delays.push_back(*player.next_alarm() - player.now());
+      EXPECT_GE(delays.back(), absl::ZeroDuration());
+      EXPECT_LE(delays.back(), most);
+      player.Advance(delays.back());
+    }
+  }
+  EXPECT_NE(delays[0], delays[2]) << "another seed, another delay";
+  EXPECT_EQ(delays[2], delays[4]);
+  EXPECT_EQ(delays[3], delays[5]);
 }
 
 TEST(StepTest, NeverGoesBackInTime) {

@@ -1,5 +1,6 @@
-// A definition compiles or has problems; one that compiles runs to an end, and its journal, folded
-// from nothing, gives the snapshot that was live.
+// A definition compiles or has errors, in either dialect; one that compiles runs to an end, and its
+// journal, folded from nothing, gives the snapshot that was live.
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/base/check.h"
@@ -23,13 +24,22 @@ void Run(const Program& program) {
   MILLRACE_CHECK(DebugText(folded) == DebugText(run->snapshot));
 }
 
+void Check(absl::string_view language, absl::string_view text) {
+  const CompileResult compiled = Compile(language, text, {});
+  const bool has_errors =
+      std::any_of(compiled.problems.begin(), compiled.problems.end(),
+                  [](const Problem& problem) { return problem.severity == Severity::kError; });
+  MILLRACE_CHECK((compiled.program == nullptr) == has_errors);
+  MILLRACE_CHECK(compiled.problems.size() <= 101);
+  if (compiled.program != nullptr) Run(*compiled.program);
+}
+
 }  // namespace
 }  // namespace millrace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
-  const millrace::CompileResult compiled = millrace::Compile("ASL", text, {});
-  MILLRACE_CHECK((compiled.program == nullptr) != compiled.problems.empty());
-  if (compiled.program != nullptr) millrace::Run(*compiled.program);
+  millrace::Check("ASL", text);
+  millrace::Check("ASW", text);
   return 0;
 }

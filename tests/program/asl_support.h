@@ -1,5 +1,8 @@
 #pragma once
 
+#include <gmock/gmock.h>
+
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +27,11 @@ inline std::vector<Finding> Findings(const CompileResult& result) {
   return findings;
 }
 
+inline bool HasErrors(const CompileResult& result) {
+  return std::any_of(result.problems.begin(), result.problems.end(),
+                     [](const Problem& problem) { return problem.severity == Severity::kError; });
+}
+
 // All messages, a line each, to show when a test fails.
 inline std::string Messages(const CompileResult& result) {
   std::string text;
@@ -42,6 +50,23 @@ inline std::string WithState(absl::string_view fields) {
 // A definition of one state "S" with these fields only.
 inline std::string OnlyState(absl::string_view fields) {
   return absl::StrCat(R"({"StartAt": "S", "States": {"S": {)", fields, "}}}");
+}
+
+struct FindingsCase {
+  std::string definition;
+  std::vector<Finding> findings;  // in any order
+};
+
+// A definition is refused for errors, and for nothing else.
+inline void ExpectFindings(const std::vector<FindingsCase>& cases,
+                           absl::string_view language = "ASL") {
+  for (const FindingsCase& expected : cases) {
+    SCOPED_TRACE(expected.definition.substr(0, 1000));
+    const CompileResult result = Compile(language, expected.definition, {});
+    EXPECT_THAT(Findings(result), ::testing::UnorderedElementsAreArray(expected.findings))
+        << Messages(result);
+    EXPECT_EQ(result.program == nullptr, HasErrors(result));
+  }
 }
 
 }  // namespace millrace

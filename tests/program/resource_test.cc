@@ -1,6 +1,7 @@
 #include "engine/program/resource.h"
 
 #include <string>
+#include <variant>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,8 +38,10 @@ TEST(Resource, NamesAFunctionInTheFormsOfAllClouds) {
     SCOPED_TRACE(std::string(expected.text));
     const absl::StatusOr<Resource> resource = ParseResource(expected.text);
     ASSERT_TRUE(resource.ok()) << resource.status();
-    EXPECT_EQ(resource->target.function, expected.function);
-    EXPECT_EQ(resource->target.version, expected.version);
+    const FunctionTarget* target = std::get_if<FunctionTarget>(&resource->target);
+    ASSERT_NE(target, nullptr);
+    EXPECT_EQ(target->function, expected.function);
+    EXPECT_EQ(target->version, expected.version);
     EXPECT_EQ(resource->resource_type, "function");
     EXPECT_FALSE(resource->wraps_invocation);
   }
@@ -49,19 +52,61 @@ TEST(Resource, LeavesTheNameToParametersInAnInvocation) {
   ASSERT_TRUE(resource.ok()) << resource.status();
   EXPECT_TRUE(resource->wraps_invocation);
   EXPECT_EQ(resource->resource_type, "lambda");
-  EXPECT_EQ(resource->target.function, "");
+  EXPECT_EQ(std::get<FunctionTarget>(resource->target).function, "");
+}
+
+TEST(Resource, IsReadByItsSyntaxWhereOnlyACloudServesIt) {
+  for (const absl::string_view text :
+       {"arn:aws:s3:::bucket", "arn:aws:states:::sqs:sendMessage",
+        "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "arn:aws:states:::batch:submitJob.sync", "arn:aws:states:::aws-sdk:s3:getObject",
+        "arn:aws:states:::aws-sdk:glue:startJobRun.waitForTaskToken",
+        "arn:aws:states:us-east-1:123456789012:activity:review",
+        "qrn:qcs:asw:r:1:sdk:json:qcloud:cvm:RunInstances", "http://x", "${Function}",
+        "arn:aws:lambda:us-east-1:<account>:function:${Function}"}) {
+    SCOPED_TRACE(std::string(text));
+    const absl::StatusOr<Resource> resource = ParseResource(text);
+    ASSERT_TRUE(resource.ok()) << resource.status();
+    EXPECT_TRUE(std::holds_alternative<UnservedTarget>(resource->target));
+  }
+}
+
+TEST(Resource, MayBeAWorkflow) {
+  struct Case {
+    absl::string_view text;
+    absl::string_view workflow;
+    absl::string_view action;
+    ChildAnswer answer;
+  };
+  for (const Case& expected :
+       {Case{"arn:aws:states:::states:startExecution", "", "startExecution", ChildAnswer::kStarted},
+        Case{"arn:aws:states:::states:startExecution.sync", "", "startExecution.sync",
+             ChildAnswer::kDescription},
+        Case{"arn:aws:states:::states:startExecution.sync:2", "", "startExecution.sync:2",
+             ChildAnswer::kParsedDescription},
+        Case{"qrn:qcs:asw:r:1:http:json:flowmachine:pay:7", "pay", "", ChildAnswer::kOutput}}) {
+    SCOPED_TRACE(std::string(expected.text));
+    const absl::StatusOr<Resource> resource = ParseResource(expected.text);
+    ASSERT_TRUE(resource.ok()) << resource.status();
+    const auto* child = std::get_if<ChildTarget>(&resource->target);
+    ASSERT_NE(child, nullptr);
+    EXPECT_EQ(child->workflow, expected.workflow);
+    EXPECT_EQ(child->answer, expected.answer);
+    EXPECT_EQ(resource->action, expected.action);
+  }
+  const auto token = ParseResource("arn:aws:states:::states:startExecution.waitForTaskToken");
+  ASSERT_TRUE(token.ok()) << token.status();
+  EXPECT_TRUE(std::holds_alternative<UnservedTarget>(token->target));
 }
 
 TEST(Resource, SaysWhichFormsThereAre) {
   for (const absl::string_view text :
-       {"", " ", "two words", "9lives", "arn:", "arn:aws", "arn:aws:s3:::bucket",
-        "arn:aws:states:::sqs:sendMessage", "arn:aws:states:::lambda:invoke.waitForTaskToken",
-        "arn:aws:lambda:us-east-1:123456789012:layer:pay",
+       {"", " ", "two words", "9lives", "arn:", "arn:aws", "arn:aws:states:::sqs",
+        "arn:aws:states:::sqs:sendMessage.async", "arn:aws:lambda:us-east-1:123456789012:layer:pay",
         "arn:aws:lambda:us-east-1:123456789012:function:pay:7:8", "qrn:qcs:asw:r:1:sdk:json",
         "qrn:qcs:asw:r:1:sdk:json:qcloud:scf:Delete/sum",
         "qrn:qcs:asw:r:1:sdk:json:qcloud:scf:Invoke",
-        "qrn:qcs:asw:r:1:sdk:json:qcloud:scf:Invoke/a/b/c/d",
-        "qrn:qcs:asw:r:1:sdk:json:qcloud:cvm:Invoke/sum", "urn:fgs:r:p:graph:g", "http://x"}) {
+        "qrn:qcs:asw:r:1:sdk:json:qcloud:scf:Invoke/a/b/c/d", "urn:fgs:r:p:graph:g"}) {
     SCOPED_TRACE(std::string(text));
     const absl::StatusOr<Resource> resource = ParseResource(text);
     ASSERT_FALSE(resource.ok());

@@ -32,7 +32,12 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
                              .payload = std::move(payload),
                              .context = std::move(context),
                              .done = std::move(done)});
-          }};
+          },
+      .call_store = [](const StoreCall& call,
+                       const InvocationDone& done) { done(CallStore(nullptr, call)); },
+      .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); },
+      .stop_child = [](const ExecutionId&) {},
+      .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); }};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(
       &node, &keepers_clock, &storage, workflows, std::vector<LaneInbox*>{&lane->inbox()},
@@ -145,7 +150,7 @@ std::vector<EventType> HandDrivenTest::History(const ExecutionKey& key) {
   const auto of = workflows_.FindByKey(stored.workflow_key, stored.revision);
   EXPECT_TRUE(of.ok()) << of.status();
   const auto folded = Fold(stored, *of, [&](const HistoryEvent& event, const Writer&) {
-    if (IsShown(event.type)) types.push_back(event.type);
+    if (IsShown(event)) types.push_back(event.type);
   });
   EXPECT_TRUE(folded.ok()) << folded.status();
   return types;

@@ -81,6 +81,7 @@ class HandDrivenNode {
   SynchronizedClock keepers_clock;
   WorkQueue spare{1};
   std::deque<Call> calls;
+  std::vector<std::string> cancelled;  // by their call_id
   std::vector<ExecutionKey> quarantined;
   std::vector<ExecutionKey> read_again;
   std::vector<std::unique_ptr<Held>> lost_starts;

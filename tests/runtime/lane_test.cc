@@ -390,15 +390,18 @@ TEST_F(LaneTest, AnIdThatAnotherNodeGaveOutIsTakenAfterReadingAgain) {
 
 // Long steps.
 
+// A state that takes more than a lane gives a step.
+constexpr absl::string_view kLong = R"json({"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+    "Output": "{% $sum([1..100000].($ * 2)) %}"})json";
+
 TEST_F(LaneTest, ALongStepGoesToTheSpareThreadAndTheLaneGoesOn) {
   const auto node = Joined();
-  const Workflows::Startable map = Workflow("map", kMap);
+  const Workflows::Startable of =
+      Workflow("long", absl::StrCat(R"({"StartAt": "L", "States": {"L": )", kLong, "}}"));
   std::promise<void> busy_over;
   node->spare.Add([over = busy_over.get_future().share()] { over.wait(); });
-  std::string items = "[0";
-  for (int i = 1; i < 600; ++i) absl::StrAppend(&items, ",", i);
   Answer long_started, stopped;
-  const ExecutionKey key = node->Start(map, "long", long_started.Done(), items + "]");
+  const ExecutionKey key = node->Start(of, "long", long_started.Done(), "{}");
   node->Turn();
   node->Stop(key, &stopped);  // waits for the step
   const ExecutionKey other = AtFirstTask(*node);
@@ -410,21 +413,20 @@ TEST_F(LaneTest, ALongStepGoesToTheSpareThreadAndTheLaneGoesOn) {
   EXPECT_TRUE(long_started.status().ok()) << long_started.status();
   EXPECT_EQ(errors::ReasonOf(stopped.status()), "EXECUTION_ENDED");
   EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kSucceeded);
-  EXPECT_EQ(TimesOf(key, EventType::kMapIterationSucceeded), 600);
+  EXPECT_EQ(TimesOf(key, EventType::kStateExited), 1);
 }
 
 TEST_F(LaneTest, ALongStepIsMadeAgainOnTheSnapshotOfAnotherDatabase) {
   const auto node = Joined();
-  const Workflows::Startable of = Workflow("task then map", R"json({"StartAt": "A", "States": {
-      "A": {"Type": "Task", "Resource": "first", "Next": "M"},
-      "M": {"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {
-            "P": {"Type": "Pass", "End": true}}}, "End": true}}})json");
+  const Workflows::Startable of =
+      Workflow("task then long", absl::StrCat(R"({"StartAt": "A", "States": {
+          "A": {"Type": "Task", "Resource": "first", "Next": "L"}, "L": )",
+                                              kLong, "}}"));
   const ExecutionKey key = Started(*node, of, "e");
   ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 1; }));
   std::promise<void> busy_over;
   node->spare.Add([over = busy_over.get_future().share()] { over.wait(); });
-  std::vector<Json> items(600, Json(1));
-  node->calls[0].done(Json::Array(items));
+  node->calls[0].done(Json(1));
   node->Turn();
   storage_.Restart();
   node->Beat();
@@ -433,6 +435,40 @@ TEST_F(LaneTest, ALongStepIsMadeAgainOnTheSnapshotOfAnotherDatabase) {
   EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kSucceeded);
   EXPECT_EQ(TimesOf(key, EventType::kTaskSucceeded), 1);
   EXPECT_EQ(node->calls.size(), 1u);
+}
+
+TEST_F(LaneTest, MuchWorkGoesIntoSeveralRowsAndOthersGetTheirTurn) {
+  const auto node = Joined();
+  const Workflows::Startable map = Workflow("map", kMap);
+  std::string items = "[0";
+  for (int i = 1; i < 600; ++i) absl::StrAppend(&items, ",", i);
+  Answer started;
+  const ExecutionKey key = node->Start(map, "many", started.Done(), items + "]");
+  ASSERT_TRUE(node->DriveUntil([&] { return started.came(); }));
+  EXPECT_FALSE(Row(key).execution.ended_at.has_value());
+  const ExecutionKey other = AtFirstTask(*node);
+  EXPECT_TRUE(Ends(*node, other));
+  ASSERT_TRUE(node->DriveUntil([&] { return Row(key).execution.ended_at.has_value(); }));
+  EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kSucceeded);
+  EXPECT_EQ(TimesOf(key, EventType::kMapIterationSucceeded), 600);
+  EXPECT_GT(Journal(key).size(), 3u);
+}
+
+TEST_F(LaneTest, WorkIsGoneOnWithByWhoeverTakesItUp) {
+  auto dead = Joined();
+  const Workflows::Startable map = Workflow("map", kMap);
+  std::string items = "[0";
+  for (int i = 1; i < 600; ++i) absl::StrAppend(&items, ",", i);
+  Answer started;
+  const ExecutionKey key = dead->Start(map, "many", started.Done(), items + "]");
+  ASSERT_TRUE(dead->DriveUntil([&] { return started.came(); }));
+  ASSERT_FALSE(Row(key).execution.ended_at.has_value());
+  Bury(*dead);
+  dead.reset();
+  const auto node = Joined();
+  ASSERT_TRUE(node->SweepUntil([&] { return Row(key).execution.ended_at.has_value(); }));
+  EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kSucceeded);
+  EXPECT_EQ(TimesOf(key, EventType::kMapIterationSucceeded), 600);
 }
 
 }  // namespace

@@ -73,6 +73,29 @@ TEST(LocalRunnerTest, TimesOutWhatNeverAnswers) {
   EXPECT_EQ(run->snapshot.output, Parse(R"({"Error":"States.Timeout","Cause":""})"));
 }
 
+TEST(LocalRunnerTest, CancelsWhatNobodyWaitsFor) {
+  const auto program = Compiled(R"json({"StartAt": "P", "States": {
+      "P": {"Type": "Parallel", "End": true, "Branches": [
+        {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "slow", "End": true}}},
+        {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "slow", "TimeoutSeconds": 1,
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "W"}], "End": true},
+          "W": {"Type": "Wait", "Seconds": 1, "Next": "F"}, "F": {"Type": "Fail"}}}]}}})json");
+  std::vector<int64_t> called;
+  std::vector<int64_t> cancelled;
+  std::vector<InvocationDone> unanswered;
+  LocalRunOptions options;
+  options.cancel = [&](int64_t event_id) { cancelled.push_back(event_id); };
+  const auto run =
+      RunLocally(*program, Json(1), options, [&](const InvokeFunction& call, InvocationDone done) {
+        called.push_back(call.event_id);
+        unanswered.push_back(std::move(done));
+      });
+  ASSERT_TRUE(run.ok());
+  ASSERT_EQ(called.size(), 2u);
+  EXPECT_EQ(cancelled, std::vector<int64_t>({called[1], called[0]}))
+      << "the timeout's, and at the end the other branch's";
+}
+
 TEST(LocalRunnerTest, HearsManyThreads) {
   const auto program = Compiled(R"json({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true,
       "ItemProcessor": {"StartAt": "T", "States": {

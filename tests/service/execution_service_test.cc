@@ -20,12 +20,13 @@ class ExecutionServiceTest : public ::testing::Test {
   void SetUp() override { node_ = std::make_unique<TestNode>(database_); }
 
   void Create(const std::string& id, const std::string& definition,
-              v1::Workflow::Type type = v1::Workflow::STANDARD) {
+              v1::Workflow::Type type = v1::Workflow::STANDARD, const std::string& language = "") {
     v1::CreateWorkflowRequest request;
     request.set_parent("projects/p");
     request.set_workflow_id(id);
     request.mutable_workflow()->set_definition(definition);
     request.mutable_workflow()->set_type(type);
+    request.mutable_workflow()->set_language(language);
     v1::Workflow workflow;
     const grpc::Status status =
         Call(*node_->workflow_stub, &v1::WorkflowService::Stub::CreateWorkflow, request, &workflow);
@@ -101,6 +102,41 @@ class ExecutionServiceTest : public ::testing::Test {
   testing::TestDatabase database_;
   std::unique_ptr<TestNode> node_;
 };
+
+// As much as would not fit into one journal row.
+TEST_F(ExecutionServiceTest, RunsAMapWhoseIterationsAllGetALargeInput) {
+  Create("map", R"({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items",
+      "ItemSelector": {"text.$": "$.text", "i.$": "$$.Map.Item.Index"}, "End": true,
+      "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "OutputPath": "$.i",
+                                                         "End": true}}}}}})");
+  constexpr int kItems = 1500;
+  std::string items = "0";
+  for (int i = 1; i < kItems; ++i) absl::StrAppend(&items, ",0");
+  v1::Execution execution;
+  const grpc::Status status =
+      Run("map",
+          absl::StrCat(R"({"items":[)", items, R"(],"text":")", std::string(200'000, 'x'), R"("})"),
+          &execution);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(execution.state(), v1::Execution::SUCCEEDED) << execution.cause();
+  const Json output = *ParseJson(execution.output());
+  ASSERT_EQ(output.size(), static_cast<size_t>(kItems));
+  EXPECT_EQ(output.elements()[kItems - 1], Json(kItems - 1));
+}
+
+TEST_F(ExecutionServiceTest, WarnsWhereALimitIsNear) {
+  Create("pass", R"({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})");
+  v1::Execution execution;
+  ASSERT_TRUE(Run("pass", "\"" + std::string(209'713, 'x') + "\"", &execution).ok());
+  EXPECT_THAT(execution.warnings(), ::testing::IsEmpty()) << "below four fifths";
+  ASSERT_TRUE(Run("pass", "\"" + std::string(209'714, 'x') + "\"", &execution).ok());
+  const std::string warning = "The largest data of a state has 209716 of at most 262144 bytes.";
+  EXPECT_THAT(execution.warnings(), ::testing::ElementsAre(warning));
+  const std::string name = execution.name();
+  node_ = nullptr;
+  node_ = std::make_unique<TestNode>(database_);
+  EXPECT_THAT(Get(name).warnings(), ::testing::ElementsAre(warning));
+}
 
 TEST_F(ExecutionServiceTest, RunsAWorkflowToItsEnd) {
   CreateEcho();
@@ -429,6 +465,7 @@ TEST_F(ExecutionServiceTest, ALongStepLeavesTheOthersTheirTurn) {
 
 TEST_F(ExecutionServiceTest, RefusesBadInputAndStoresNothing) {
   Create("sleeper", kSleeper);
+  Create("asw-sleeper", kSleeper, v1::Workflow::STANDARD, "ASW");
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   const struct {
     const char* what;
@@ -438,6 +475,7 @@ TEST_F(ExecutionServiceTest, RefusesBadInputAndStoresNothing) {
       {"malformed JSON", StartOf("sleeper", "e", "{"), "input"},
       {"too deep", StartOf("sleeper", "e", deep), "input"},
       {"too large", StartOf("sleeper", "e", "\"" + std::string(262'143, 'x') + "\""), "input"},
+      {"no object, which ASW takes only", StartOf("asw-sleeper", "e", "[1]"), "input"},
       {"no name", StartOf("sleeper", "no/name", "{}"), "execution_id"},
   };
   for (const auto& bad : cases) {

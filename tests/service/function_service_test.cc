@@ -82,6 +82,12 @@ TEST_F(FunctionServiceTest, NamesAllFieldsAtFault) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(FieldsOf(status),
             "function_id,function.handler,function.code,function.timeout,function.memory_mib");
+  request = CreateRequest("zero", kSum);
+  request.mutable_function()->mutable_timeout()->set_seconds(0);
+  EXPECT_EQ(FieldsOf(Create(request)), "function.timeout");
+  request = CreateRequest("os", kSum);
+  request.mutable_function()->set_handler("os.system");
+  EXPECT_EQ(FieldsOf(Create(request)), "function.handler");
   request = CreateRequest("zip", "");
   request.mutable_function()->set_zip("not a zip");
   EXPECT_EQ(FieldsOf(Create(request)), "function.zip");

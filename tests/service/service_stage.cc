@@ -14,6 +14,7 @@
 #include "service/convert/execution.h"
 #include "tests/service/test_server.h"
 #include "tests/support/patience.h"
+#include "tests/support/scenario.h"
 
 namespace millrace::service {
 namespace {
@@ -25,7 +26,7 @@ constexpr char kWorkflow[] = "projects/p/workflows/w";
 std::vector<HistoryEvent> ShownOf(const CorePlayer& core) {
   std::vector<HistoryEvent> shown;
   for (const HistoryEvent& event : core.history()) {
-    if (IsShown(event.type)) shown.push_back(event);
+    if (IsShown(event)) shown.push_back(event);
   }
   return shown;
 }
@@ -42,7 +43,8 @@ void StageNode::Begin() {
                                        functions_.Invoke(function, std::move(payload), context,
                                                          std::move(done));
                                      },
-                                 .clock = &clock_});
+                                 .clock = &clock_,
+                                 .objects = &objects_});
 }
 
 void StageNode::Crash() {
@@ -51,14 +53,15 @@ void StageNode::Crash() {
   Begin();
 }
 
-ServiceStage::ServiceStage(StageNode* node, const std::string& definition)
-    : node_(*node), core_(definition) {
+ServiceStage::ServiceStage(StageNode* node, const std::string& text) : node_(*node), core_(text) {
   node_.clock().Set(core_.now());
   for (const std::string& function : core_.program().FunctionNames()) CreateFunction(function);
   v1::CreateWorkflowRequest request;
   request.set_parent(kProject);
   request.set_workflow_id("w");
-  request.mutable_workflow()->set_definition(definition);
+  const ScenarioWorkflow parsed = ParseWorkflow(text);
+  request.mutable_workflow()->set_language(parsed.language);
+  request.mutable_workflow()->set_definition(parsed.definition);
   v1::Workflow workflow;
   const grpc::Status status = Call(*node_.node().workflow_stub,
                                    &v1::WorkflowService::Stub::CreateWorkflow, request, &workflow);
@@ -86,6 +89,15 @@ void ServiceStage::CreateFunction(const std::string& id) {
                                    &v1::FunctionService::Stub::CreateFunction, request, &function);
   if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) return;  // another scenario's
   EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+void ServiceStage::Put(const std::string& bucket, const std::string& key, const std::string& body) {
+  EXPECT_TRUE(core_.objects().Put(bucket, key, body).ok());
+  EXPECT_TRUE(node_.objects().Put(bucket, key, body).ok());
+}
+
+absl::StatusOr<std::string> ServiceStage::Get(const std::string& bucket, const std::string& key) {
+  return node_.objects().Get(bucket, key, 1 << 20);
 }
 
 void ServiceStage::Start(const Json& input) {

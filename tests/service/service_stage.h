@@ -27,6 +27,7 @@ class StageNode {
 
   FakeClock& clock() { return clock_; }
   HandFunctions& functions() { return functions_; }
+  ObjectStore& objects() { return objects_; }
   WatchedStorage& storage() { return *storage_; }
   TestNode& node() { return *node_; }
 
@@ -37,6 +38,7 @@ class StageNode {
   db::PgStorage pg_storage_{&database_.pool()};
   FakeClock clock_{absl::UnixEpoch()};
   HandFunctions functions_;
+  MemoryObjectStore objects_;
   std::unique_ptr<WatchedStorage> storage_;
   std::unique_ptr<TestNode> node_;
 };
@@ -51,9 +53,11 @@ class StageNode {
 class ServiceStage : public Stage {
  public:
   // Its workflow is there until the stage is gone; there may be one stage at a time on a node.
-  ServiceStage(StageNode* node, const std::string& definition);
+  ServiceStage(StageNode* node, const std::string& text);
   ~ServiceStage() override;
 
+  void Put(const std::string& bucket, const std::string& key, const std::string& body) override;
+  absl::StatusOr<std::string> Get(const std::string& bucket, const std::string& key) override;
   void Start(const Json& input) override;
   void Answer(int64_t event_id, const AslResult<Json>& answer) override;
   void Advance(absl::Duration duration) override;

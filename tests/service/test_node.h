@@ -23,6 +23,7 @@ struct TestNodeOptions {
   ExecutionStorage* storage = nullptr;  // null: the database's
   Runtime::Invoke invoke;               // null: Functions, in Python
   const Clock* clock = nullptr;         // null: the database's
+  ObjectStore* objects = nullptr;       // null: none
 };
 
 // All that `millrace serve` is, in this process, on a database that outlives it.
@@ -70,7 +71,10 @@ class TestNode {
                    InvocationDone done) {
               functions_.Invoke(id, std::move(event), std::move(context), std::move(done));
             },
-      {.is_alone = true, .clock = options_.clock}};
+      {.is_alone = true,
+       .clock = options_.clock,
+        .objects = options_.objects,
+       .cancel = [this](const std::string& call_id) { functions_.Cancel(call_id); }}};
   std::unique_ptr<Server> server_;
 };
 

@@ -276,6 +276,72 @@ TEST_F(WorkflowServiceTest, ValidatesWithoutKeeping) {
   EXPECT_EQ(response.problems(0).pointer(), "/States/T/Resource");
 }
 
+TEST_F(WorkflowServiceTest, AWarningRefusesNothing) {
+  constexpr char kUnserved[] =
+      R"({"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
+          "Resource": "arn:aws:states:::sqs:sendMessage"}}})";
+  v1::ValidateWorkflowRequest request;
+  request.set_parent("projects/default");
+  request.mutable_workflow()->set_definition(kUnserved);
+  v1::ValidateWorkflowResponse response;
+  ASSERT_TRUE(Call(*server_.workflow_stub, &Stub::ValidateWorkflow, request, &response).ok());
+  ASSERT_EQ(response.problems_size(), 1);
+  EXPECT_EQ(response.problems(0).severity(), v1::DefinitionProblem::WARNING);
+  EXPECT_EQ(response.problems(0).code(), "RESOURCE_NOT_SERVED");
+  EXPECT_TRUE(Create(CreateRequest("order", kUnserved)).ok());
+}
+
+TEST_F(WorkflowServiceTest, ListsAtMostAHundredProblems) {
+  std::string states;
+  for (int i = 0; i < 150; ++i) {
+    states += std::string(i > 0 ? "," : "") + "\"s" + std::to_string(i) +
+              R"(": {"Type": "Task", "End": true, "Resource": "f)" + std::to_string(i) + "\"}";
+  }
+  std::string branches;
+  for (int i = 0; i < 150; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    branches += std::string(i > 0 ? "," : "") + R"({"StartAt": ")" + name + R"(", "States": {")" +
+                name + R"(": {"Type": "Task", "End": true, "Resource": "f)" + std::to_string(i) +
+                "\"}}}";
+  }
+  v1::ValidateWorkflowRequest request;
+  request.set_parent("projects/default");
+  for (const std::string& definition :
+       {R"({"StartAt": "s0", "States": {)" + states + "}}",
+        R"({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [)" +
+            branches + "]}}}"}) {
+    request.mutable_workflow()->set_definition(definition);
+    v1::ValidateWorkflowResponse response;
+    ASSERT_TRUE(Call(*server_.workflow_stub, &Stub::ValidateWorkflow, request, &response).ok());
+    ASSERT_EQ(response.problems_size(), 101);
+    EXPECT_EQ(response.problems(100).code(), "TOO_MANY_PROBLEMS");
+    EXPECT_EQ(response.problems(100).severity(), v1::DefinitionProblem::ERROR);
+  }
+}
+
+TEST_F(WorkflowServiceTest, ADefinitionHasALanguage) {
+  constexpr char kAsw[] =
+      R"({"TimeoutMilliseconds": 500, "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}})";
+  EXPECT_EQ(ReasonOf(Create(CreateRequest("order", kAsw))), "INVALID_DEFINITION");
+  v1::CreateWorkflowRequest request = CreateRequest("order", kAsw);
+  request.mutable_workflow()->set_language("asw");
+  EXPECT_EQ(ReasonOf(Create(request)), "INVALID_DEFINITION");  // letters' case counts
+  request.mutable_workflow()->set_language("ASW");
+  ASSERT_TRUE(Create(request).ok());
+  EXPECT_EQ(workflow_.language(), "ASW");
+
+  v1::UpdateWorkflowRequest update;
+  update.mutable_workflow()->set_name(workflow_.name());
+  update.mutable_workflow()->set_definition(std::string(kAsw) + " ");
+  ASSERT_TRUE(Update(update).ok());
+  EXPECT_EQ(workflow_.language(), "ASW");
+  update.mutable_workflow()->set_language("ASL");
+  EXPECT_EQ(ReasonOf(Update(update)), "INVALID_DEFINITION");
+  update.mutable_workflow()->set_definition(kPass);
+  ASSERT_TRUE(Update(update).ok());
+  EXPECT_EQ(workflow_.language(), "ASL");
+}
+
 TEST_F(WorkflowServiceTest, ProgramsComeFromMemory) {
   ASSERT_TRUE(Create(CreateRequest("order", kPass)).ok());
   Workflows& workflows = server_.workflows();

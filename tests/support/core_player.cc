@@ -7,23 +7,53 @@
 
 #include "engine/journal/row_codec.h"
 #include "engine/languages/compile.h"
+#include "tests/support/scenario.h"
 
 namespace millrace {
 
-CorePlayer::CorePlayer(absl::string_view definition)
+CorePlayer::CorePlayer(absl::string_view workflow)
     : info_({.execution_name = "projects/p/workflows/w/executions/e",
              .execution_id = "e",
              .workflow_name = "projects/p/workflows/w",
              .workflow_id = "w"}),
       now_(absl::FromUnixSeconds(1'700'000'000)) {
-  CompileResult compiled = Compile("ASL", definition, {});
+  const ScenarioWorkflow parsed = ParseWorkflow(workflow);
+  CompileResult compiled = Compile(parsed.language, parsed.definition, {});
   for (const Problem& problem : compiled.problems) {
+    if (problem.severity == Severity::kWarning) continue;
     ADD_FAILURE() << problem.pointer << ": " << problem.message;
   }
   program_ = std::move(compiled.program);
 }
 
 StepRefusal CorePlayer::Take(decltype(Event::what) what) {
+  const StepRefusal refusal = TakeOne(std::move(what));
+  while (!follow_ups_.empty()) {
+    const Command command = follow_ups_.front();
+    follow_ups_.erase(follow_ups_.begin());
+    FollowUp(command);
+  }
+  return refusal;
+}
+
+void CorePlayer::FollowUp(const Command& command) {
+  if (std::holds_alternative<GoOn>(command)) {
+    TakeOne(Resumed{});
+    return;
+  }
+  const auto* read = std::get_if<ReadItems>(&command);
+  const StoreCall call =
+      read != nullptr ? StoreCall(*read) : StoreCall(std::get<WriteResults>(command));
+  const int64_t event_id = std::visit([](const auto& some) { return some.event_id; }, call);
+  const InvocationResult answer = CallStore(objects_.get(), call);
+  if (answer.ok()) {
+    TakeOne(TaskSucceeded{.event_id = event_id, .output = *answer});
+  } else {
+    TakeOne(TaskFailed{.event_id = event_id, .error = answer.error()});
+  }
+}
+
+StepRefusal CorePlayer::TakeOne(decltype(Event::what) what) {
   const int64_t last_id = snapshot_.last_id;
   StepResult result;
   const StepRefusal refusal =
@@ -38,8 +68,14 @@ StepRefusal CorePlayer::Take(decltype(Event::what) what) {
   for (const Command& command : result.commands) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms_[alarm->event_id] = *alarm;
+    } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
+      calls_[call->event_id] = *call;
+    } else if (const auto* child = std::get_if<StartChild>(&command)) {
+      children_[child->event_id] = *child;
+    } else if (const auto* stop = std::get_if<StopChild>(&command)) {
+      stopped_.push_back(stop->child);
     } else {
-      calls_[std::get<InvokeFunction>(command).event_id] = std::get<InvokeFunction>(command);
+      follow_ups_.push_back(command);
     }
   }
   CheckReplay();
@@ -112,19 +148,31 @@ void CorePlayer::CheckReplay() {
 void CorePlayer::CheckOutstanding(const Snapshot& folded) {
   std::map<int64_t, InvokeFunction> calls;
   std::map<int64_t, SetAlarm> alarms;
+  std::map<int64_t, StartChild> children;
+  std::vector<Command> others;
   for (const Command& command : OutstandingCommands(*program_, folded)) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {
       alarms[alarm->event_id] = *alarm;
+    } else if (const auto* call = std::get_if<InvokeFunction>(&command)) {
+      calls[call->event_id] = *call;
+    } else if (const auto* child = std::get_if<StartChild>(&command)) {
+      children[child->event_id] = *child;
     } else {
-      calls[std::get<InvokeFunction>(command).event_id] = std::get<InvokeFunction>(command);
+      others.push_back(command);
     }
   }
   const auto is_over = [this](const auto& entry) { return !IsLive(entry.first); };
   std::map<int64_t, InvokeFunction> live_calls = calls_;
   std::erase_if(live_calls, is_over);
   std::erase_if(alarms_, is_over);
+  std::map<int64_t, StartChild> live_children = children_;
+  std::erase_if(live_children, is_over);
+  EXPECT_TRUE(children == live_children);
   EXPECT_TRUE(calls == live_calls)
       << "calls outstanding: " << calls.size() << ", commanded: " << live_calls.size();
+  EXPECT_TRUE(
+      std::is_permutation(others.begin(), others.end(), follow_ups_.begin(), follow_ups_.end()))
+      << "outstanding: " << others.size() << ", commanded: " << follow_ups_.size();
   // An alarm that has rung is no longer in `alarms_`, and must not be outstanding either.
   EXPECT_TRUE(alarms == alarms_) << "alarms outstanding: " << alarms.size()
                                  << ", commanded: " << alarms_.size();

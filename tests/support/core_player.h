@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/core/step.h"
+#include "engine/runtime/store_calls.h"
 
 namespace millrace {
 
@@ -17,8 +18,10 @@ namespace millrace {
 // that what it has outstanding is exactly what was commanded and has not come back.
 class CorePlayer {
  public:
-  explicit CorePlayer(absl::string_view definition);
+  // A definition, which a language may stand before: "ASW {...}".
+  explicit CorePlayer(absl::string_view workflow);
 
+  // With all that follows without waiting: reading and writing objects, and going on.
   StepRefusal Take(decltype(Event::what) what);
   // Time goes on; alarms ring in their order.
   void Advance(absl::Duration duration);
@@ -26,6 +29,9 @@ class CorePlayer {
   void Crash();
 
   ExecutionInfo& info() { return info_; }
+  ObjectStore& objects() { return *objects_; }
+  // Of all rows so far, in bytes as they are stored.
+  const std::vector<std::string>& rows() const { return rows_; }
   const Program& program() const { return *program_; }
   const Snapshot& snapshot() const { return snapshot_; }
   const std::vector<HistoryEvent>& history() const { return history_; }
@@ -33,10 +39,15 @@ class CorePlayer {
 
   // All calls of functions so far, by event id.
   const std::map<int64_t, InvokeFunction>& calls() const { return calls_; }
+  // All child executions that were to be started, likewise.
+  const std::map<int64_t, StartChild>& children() const { return children_; }
+  const std::vector<StartChild>& stopped() const { return stopped_; }
   // When the next alarm rings, if one is set.
   std::optional<absl::Time> next_alarm() const;
 
  private:
+  StepRefusal TakeOne(decltype(Event::what) what);
+  void FollowUp(const Command& command);
   std::optional<SetAlarm> FirstAlarm() const;
   Snapshot Fold(std::vector<HistoryEvent>* history) const;
   void CheckReplay();
@@ -50,7 +61,11 @@ class CorePlayer {
   std::vector<HistoryEvent> history_;
   std::vector<std::string> rows_;
   std::map<int64_t, InvokeFunction> calls_;
+  std::map<int64_t, StartChild> children_;
+  std::vector<StartChild> stopped_;
   std::map<int64_t, SetAlarm> alarms_;  // those that may still ring
+  std::vector<Command> follow_ups_;     // all other commands that have not been carried out
+  std::unique_ptr<MemoryObjectStore> objects_ = std::make_unique<MemoryObjectStore>();
 };
 
 }  // namespace millrace

@@ -51,6 +51,13 @@ void ReadFile(const std::filesystem::path& path, std::vector<Scenario>* scenario
 
 }  // namespace
 
+ScenarioWorkflow ParseWorkflow(absl::string_view text) {
+  const size_t begin = text.find('{');
+  const absl::string_view language = absl::StripAsciiWhitespace(text.substr(0, begin));
+  return {.language = language.empty() ? "ASL" : std::string(language),
+          .definition = std::string(text.substr(std::min(begin, text.size())))};
+}
+
 std::vector<Scenario> ReadScenarios() {
   const char* source = std::getenv("MILLRACE_SOURCE_DIR");
   const std::filesystem::path top(source == nullptr ? "." : source);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace millrace {
 
 // One line of a scenario: a verb, and the rest of it, which goes on in the indented lines below.
@@ -16,7 +18,8 @@ struct ScenarioLine {
 };
 
 // What a workflow does, step by step: the lines from one `workflow` to the next.
-//   workflow   JSON             the definition
+//   workflow   JSON             the definition; ASW JSON: in that language
+//   object     BUCKET/KEY TEXT  an object that it may read; a JSON string is its text
 //   start      JSON             starts it
 //   invokes    NAME JSON        it calls the function, with this
 //   answer     NAME JSON        the oldest call of NAME is answered; NAME#2: the second oldest
@@ -26,6 +29,7 @@ struct ScenarioLine {
 //   waits                       it has not ended
 //   succeeds   JSON             it has ended so
 //   fails-with ERROR CAUSE      "-" is no error's name; no cause is checked where none is given
+//   holds      BUCKET/KEY JSON  it has written this object
 //   times-out
 //   aborted    ERROR CAUSE
 //   history    TYPE TYPE ...    the whole history; TYPE<3 is one whose previous id is 3
@@ -34,6 +38,13 @@ struct Scenario {
   std::string title;  // the comment before it
   std::vector<ScenarioLine> lines;
 };
+
+// A definition, and the language before it: "ASL" if there is none.
+struct ScenarioWorkflow {
+  std::string language;
+  std::string definition;
+};
+ScenarioWorkflow ParseWorkflow(absl::string_view text);
 
 // All scenarios of tests/scenarios, by file and in order.
 std::vector<Scenario> ReadScenarios();

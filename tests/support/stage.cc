@@ -55,6 +55,8 @@ class Playing {
   void Answer(const std::string& which, const AslResult<Json>& answer);
   void ExpectEnd(ExecutionStatus status, const std::string& rest);
   void ExpectHistory(const std::string& rest);
+  void Put(const std::string& name, const std::string& text);
+  void ExpectObject(const std::string& name, const Json& expected);
 
   Stage& stage_;
   std::set<int64_t> expected_;  // the calls that lines have expected
@@ -131,9 +133,32 @@ void Playing::ExpectHistory(const std::string& rest) {
   EXPECT_EQ(absl::StrJoin(actual, "\n"), absl::StrJoin(expected, "\n"));
 }
 
+// "BUCKET/KEY" -> both.
+std::pair<std::string, std::string> SplitName(const std::string& name) {
+  const size_t end = name.find('/');
+  return {name.substr(0, end), name.substr(end + 1)};
+}
+
+void Playing::Put(const std::string& name, const std::string& text) {
+  const auto [bucket, key] = SplitName(name);
+  const bool is_quoted = text.starts_with('"');
+  stage_.Put(bucket, key, is_quoted ? std::string(ParseOrFail(text).AsString()) : text);
+}
+
+void Playing::ExpectObject(const std::string& name, const Json& expected) {
+  const auto [bucket, key] = SplitName(name);
+  const absl::StatusOr<std::string> body = stage_.Get(bucket, key);
+  ASSERT_TRUE(body.ok()) << body.status();
+  EXPECT_EQ(ParseOrFail(*body).ToText(), expected.ToText());
+}
+
 void Playing::PlayLine(const ScenarioLine& line) {
   const auto [word, rest] = SplitWord(line.rest);
-  if (line.verb == "start") {
+  if (line.verb == "object") {
+    Put(word, rest);
+  } else if (line.verb == "holds") {
+    ExpectObject(word, ParseOrFail(rest));
+  } else if (line.verb == "start") {
     stage_.Start(ParseOrFail(line.rest));
   } else if (line.verb == "invokes") {
     ExpectCall(word, ParseOrFail(rest));

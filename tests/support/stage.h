@@ -39,6 +39,8 @@ class Stage {
  public:
   virtual ~Stage() = default;
 
+  // An object that a distributed Map may read.
+  virtual void Put(const std::string& bucket, const std::string& key, const std::string& body) = 0;
   virtual void Start(const Json& input) = 0;
   virtual void Answer(int64_t event_id, const AslResult<Json>& answer) = 0;
   // Time goes on; alarms ring in their order.
@@ -53,6 +55,8 @@ class Stage {
   virtual bool IsOpen(int64_t event_id) = 0;
   virtual StagedState State() = 0;
   virtual std::vector<StagedEvent> History() = 0;
+  // What a distributed Map has written.
+  virtual absl::StatusOr<std::string> Get(const std::string& bucket, const std::string& key) = 0;
 };
 
 enum class Crashes { kNever, kAfterEveryLine };

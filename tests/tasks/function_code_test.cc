@@ -24,8 +24,9 @@ TEST(ParseHandlerNameTest, SplitsAtTheLastDot) {
 }
 
 TEST(ParseHandlerNameTest, RefusesOtherForms) {
-  for (const char* name : {"", "run", ".run", "module.", "a..b", "a/b.run", "1a.run", "a.b-c",
-                           "../a.run", "a.run()", "a .run", "\xc3\xa4.run"}) {
+  for (const char* name :
+       {"", "run", ".run", "module.", "a..b", "a/b.run", "1a.run", "a.b-c", "../a.run", "a.run()",
+        "a .run", "\xc3\xa4.run", "os.system", "json.dumps", "builtins.eval", "os.path.exists"}) {
     EXPECT_EQ(ParseHandlerName(name).status().code(), absl::StatusCode::kInvalidArgument) << name;
   }
 }

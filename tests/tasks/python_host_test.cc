@@ -2,37 +2,22 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/string_view.h"
-#include "engine/tasks/process.h"
+#include "engine/tasks/file_descriptor.h"
 #include "tests/tasks/functions.h"
+#include "tests/tasks/processes.h"
 
 namespace millrace {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Waits until a process, which may be anyone's child, is gone.
-void AwaitEnd(int64_t pid) {
-  const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.is_open()) {
-    EXPECT_EQ(errno, ESRCH);
-    return;
-  }
-  pollfd poll_for{.fd = process.get(), .events = POLLIN, .revents = 0};
-  EXPECT_EQ(poll(&poll_for, 1, 60'000), 1);
-}
 
 Json Parse(absl::string_view text) { return *ParseJson(text); }
 
@@ -140,6 +125,26 @@ TEST(PythonHostTest, NamesEachFailure) {
   }
 }
 
+TEST(PythonHostTest, NamesTheUsualDepthWhenAResultIsTooDeep) {
+  PythonHost host;
+  const auto code = MakeHandler(" x = []\n for i in range(128): x = [x]\n return x\n");
+  const InvocationResult result = Call(host, code);
+  ASSERT_EQ(Text(result), "error Function.InvalidResult");
+  EXPECT_THAT(*result.error().cause, HasSubstr("nesting deeper than 128"));
+}
+
+TEST(PythonHostTest, CallsTheFunctionsOwnModule) {
+  PythonHost host;
+  for (const char* module : {"math", "calendar", "array"}) {  // Python has such modules as well
+    auto code = MakeHandler(" return 42\n");
+    code->handler = absl::StrCat(module, ".main_handler");
+    EXPECT_EQ(Text(Call(host, code)), "42") << module;
+  }
+  auto code = MakeHandler(" return 42\n");
+  code->handler = "os.system";
+  EXPECT_EQ(Text(Call(host, code, Json("true"))), "error Function.HandlerNotFound");
+}
+
 TEST(PythonHostTest, TellsWhereAnExceptionCameFrom) {
   PythonHost host;
   const auto code = MakeHandler(" return helper()\ndef helper(): raise KeyError('é')\n");
@@ -153,30 +158,6 @@ TEST(PythonHostTest, TellsWhereAnExceptionCameFrom) {
   ASSERT_EQ(trace.size(), 2u);
   EXPECT_THAT(trace[0].ToText(), HasSubstr("line 3, in main_handler"));
   EXPECT_THAT(trace[1].ToText(), HasSubstr("line 4, in helper"));
-}
-
-TEST(PythonHostTest, KillsAProcessAndItsChildrenWhenTimeIsUp) {
-  PythonHost host;
-  const auto code = MakeHandler(
-      " child = os.fork()\n"
-      " import time\n"
-      " if child == 0: time.sleep(999)\n"
-      " with open('/tmp/' + event, 'w') as file: file.write(f'{os.getpid()} {child}')\n"
-      " time.sleep(999)\n");
-  code->timeout = absl::Seconds(1);
-  const std::string name = absl::StrCat("millrace-test-", getpid());
-  const InvocationResult result = Call(host, code, Json(name));
-  EXPECT_EQ(Text(result), "error States.Timeout");
-  EXPECT_EQ(result.error().cause, std::nullopt);
-  FILE* file = fopen(("/tmp/" + name).c_str(), "r");
-  ASSERT_NE(file, nullptr);
-  int pid = 0;
-  int child = 0;
-  EXPECT_EQ(fscanf(file, "%d %d", &pid, &child), 2);
-  fclose(file);
-  std::filesystem::remove("/tmp/" + name);
-  AwaitEnd(pid);
-  AwaitEnd(child);
 }
 
 TEST(PythonHostTest, ServesThoseBehindACallThatFails) {
@@ -272,18 +253,18 @@ TEST(PythonHostTest, RunsACodePackage) {
 TEST(PythonHostTest, RunsFunctionsSideBySide) {
   PythonHost host;
   // Each opens one end of a pipe, which takes until the other one opens the other.
-  const std::string path = absl::StrCat("/tmp/millrace-test-pipe-", getpid());
+  const std::string folder = absl::StrCat("/tmp/millrace-test-pipe-", getpid());
+  ASSERT_EQ(mkdir(folder.c_str(), 0755), 0);
+  const std::string path = folder + "/pipe";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  ASSERT_EQ(chmod(path.c_str(), 0666), 0);
   const std::string fifo = absl::StrCat("'", path, "'");
-  if (const auto identity = UnprivilegedIdentity()) {
-    ASSERT_EQ(chown(path.c_str(), identity->uid, identity->gid), 0);
-  }
   const auto writes = MakeHandler(absl::StrCat(" open(", fifo, ", 'w').write('hello')\n"));
   const auto reads = MakeHandler(absl::StrCat(" return open(", fifo, ").read()\n"));
   std::future<InvocationResult> writing = Start(host, writes);
   EXPECT_EQ(Text(Call(host, reads)), R"("hello")");
   EXPECT_EQ(Text(writing.get()), "null");
-  std::filesystem::remove(path);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(PythonHostTest, KeepsNoMoreProcessesThanAllowed) {
@@ -298,15 +279,21 @@ TEST(PythonHostTest, KeepsNoMoreProcessesThanAllowed) {
     EXPECT_EQ(result->elements()[0].ToText(), absl::StrCat(i));
   }
   // The one that was idle longest makes room for the third.
-  const int64_t oldest = *Call(host, codes[0])->elements()[1].ToInt64();
+  const std::string mark = Mark(*codes[0]);
+  codes[0]->version_key += " marked";
+  Call(host, codes[0]);
+  EXPECT_TRUE(AwaitProcesses(mark, 2));
   Call(host, codes[1]);
   Call(host, codes[2]);
-  AwaitEnd(oldest);
+  EXPECT_TRUE(AwaitProcesses(mark, 0));
 }
 
 TEST(PythonHostTest, EndsAnIdleProcess) {
   PythonHost host({.idle_max = absl::Milliseconds(20)});
-  AwaitEnd(*Call(host, MakeHandler(" return os.getpid()\n"))->ToInt64());
+  const auto code = MakeHandler(" return 1\n");
+  const std::string mark = Mark(*code);
+  EXPECT_EQ(Text(Call(host, code)), "1");
+  EXPECT_TRUE(AwaitProcesses(mark, 0));
 }
 
 TEST(PythonHostTest, SaysWhenPythonCannotBeStarted) {
@@ -323,15 +310,15 @@ TEST(PythonHostTest, AnswersWhatIsUnderWayWhenItIsDestroyed) {
   std::filesystem::permissions(folder, std::filesystem::perms::others_exec,
                                std::filesystem::perm_options::add);
   std::vector<std::future<InvocationResult>> calls;
-  int64_t pid = 0;
+  const auto code = MakeHandler(" import time\n time.sleep(event)\n return 1\n");
+  const std::string mark = Mark(*code);
   {
     PythonHost host({.folder = folder});
-    const auto code = MakeHandler(" import time\n time.sleep(event)\n return os.getpid()\n");
-    pid = *Call(host, code, Json(0))->ToInt64();
+    EXPECT_EQ(Text(Call(host, code, Json(0))), "1");
     for (int i = 0; i < 40; ++i) calls.push_back(Start(host, code, Json(999)));
     calls.push_back(Start(host, MakeHandler(" return 1\n")));
   }
-  EXPECT_EQ(kill(static_cast<pid_t>(pid), 0), -1);
+  EXPECT_TRUE(ProcessesWith(mark).empty());
   calls.pop_back();  // may have been answered either way
   for (auto& call : calls) EXPECT_EQ(Text(call.get()), "error Function.ExitError");
   EXPECT_TRUE(std::filesystem::is_empty(folder));

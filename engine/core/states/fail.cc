@@ -8,6 +8,12 @@ AslResult<std::optional<std::string>> ReadText(const std::optional<TextField>& f
                                                Evaluation& evaluation) {
   if (!field.has_value()) return std::optional<std::string>();
   if (field->value.has_value()) return field->value;
+  if (field->jsonata.has_value()) {
+    const AslResult<Json> value = evaluation.Fill(*field->jsonata, field->name);
+    if (!value.ok()) return value.error();
+    if (value->is_string()) return std::optional<std::string>(std::string(value->AsString()));
+    return evaluation.QueryError(*field->jsonata, field->name, "string", *value);
+  }
   const AslResult<Json> value =
       field->expression->Evaluate(evaluation.Over(evaluation.frame().data), field->name);
   if (!value.ok()) return evaluation.Located(value.error());

@@ -1,11 +1,25 @@
 #include "absl/strings/str_cat.h"
+#include "engine/core/map_run.h"
 #include "engine/core/states/outcome.h"
 
 namespace millrace {
 namespace {
 
 // Without an ItemSelector an item is its iteration's input.
-AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
+AslResult<Json> ReadJsonataItems(const MapState& map, Evaluation& evaluation) {
+  if (map.items.has_value()) {
+    AslResult<Json> items = evaluation.Fill(*map.items, "Items");
+    if (!items.ok() || items->is_array()) return items;
+    return evaluation.QueryError(*map.items, "Items", "array", *items);
+  }
+  const Json& input = evaluation.frame().data;
+  if (input.is_array()) return input;
+  return evaluation.QueryError(
+      "", absl::StrCat("Map state input must be an array but was: ", input.ToText()));
+}
+
+AslResult<Json> FindItems(const MapState& map, Evaluation& evaluation) {
+  if (evaluation.is_jsonata()) return ReadJsonataItems(map, evaluation);
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return input.error();
   AslResult<Json> items = *input;
@@ -13,7 +27,10 @@ AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
     items = evaluation.Select({.path = map.items_path}, *input);
     if (!items.ok()) return items;
   }
-  if (items->is_array()) return items;
+  if (items->is_array()) {
+    evaluation.Inspect(&Inspection::after_items_path, *items);
+    return items;
+  }
   return evaluation.RuntimeError(
       absl::StrCat("Reference path '", map.items_path.has_value() ? map.items_path->text() : "$",
                    "' must point to array."));
@@ -22,13 +39,20 @@ AslResult<Json> ReadItems(const MapState& map, Evaluation& evaluation) {
 }  // namespace
 
 Outcome Enter(const MapState& map, Evaluation& evaluation) {
-  AslResult<Json> items = ReadItems(map, evaluation);
+  AslResult<Json> items = map.reader.has_value() ? Json::Array() : FindItems(map, evaluation);
   if (!items.ok()) return Fail{items.error()};
+  if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *items)) {
+    return Fail{*std::move(error)};
+  }
   const AslResult<double> concurrency =
       ReadNumber(map.max_concurrency, evaluation, evaluation.frame().data);
   if (!concurrency.ok()) return Fail{concurrency.error()};
-  return RunItems{.items = *std::move(items),
-                  .concurrency_max = static_cast<int64_t>(*concurrency)};
+  RunItems run{.items = *std::move(items), .concurrency_max = static_cast<int64_t>(*concurrency)};
+  if (map.is_distributed) run.run = MakeRunTerms(map, evaluation);
+  // The history says which expression has failed, and then that the Map never began.
+  const bool is_query_error = !run.run.ok() && run.run.error().evaluation.has_value();
+  if (is_query_error) return Fail{run.run.error()};
+  return run;
 }
 
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,
@@ -37,8 +61,8 @@ AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t i
   const AslResult<Json> input = EffectiveInput(evaluation);
   if (!input.ok()) return input;
   evaluation.SetItem(index, item);
-  AslResult<Json> selected = map.item_selector->Evaluate(evaluation.Over(*input));
-  if (!selected.ok()) return evaluation.Located(selected.error());
+  AslResult<Json> selected = evaluation.Fill(*map.item_selector, *input, "ItemSelector");
+  if (!selected.ok()) return selected;
   if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *selected)) {
     return *std::move(error);
   }

@@ -9,6 +9,7 @@
 #include "engine/base/asl_error.h"
 #include "engine/core/data_flow.h"
 #include "engine/core/evaluation.h"
+#include "engine/core/event.h"
 #include "engine/json/json.h"
 #include "engine/program/program.h"
 
@@ -27,6 +28,7 @@ struct CallFunction {
   std::string function;
   std::string version;
   std::optional<double> timeout_seconds;
+  std::optional<double> heartbeat_seconds;
 };
 struct SleepUntil {
   absl::Time at;
@@ -37,6 +39,8 @@ struct RunBranches {
 struct RunItems {
   Json items;
   int64_t concurrency_max = 0;
+  // A distributed Map's terms (map_run.h), or why it cannot have any.
+  AslResult<Json> run = Json();
 };
 using Outcome = std::variant<Leave, Fail, CallFunction, SleepUntil, RunBranches, RunItems>;
 
@@ -56,14 +60,27 @@ Outcome LeaveWith(Evaluation& evaluation, const Json& result);
 // What the function is called with, and what its answer becomes: a wrapped invocation
 // (`states:::lambda:invoke`) has both in an envelope.
 Json InvocationPayload(const TaskState& task, const Json& parameters);
-Json InvocationOutput(const TaskState& task, Json output);
+Json InvocationOutput(const TaskState& task, const Json& parameters, Json output);
+
+// What is wrong with a child's parameters, before the task is scheduled.
+std::optional<AslError> CheckChildParameters(const ChildTarget& target,
+                                             const Evaluation& evaluation, const Json& parameters);
+
+// The child execution that a task is; its parameters have passed Enter().
+StartChild ChildCallOf(const ChildTarget& target, int64_t event_id, const Json& parameters);
 
 // The input of iteration `index`.
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,
                           const Json& item);
 
+// A batch of items of a distributed Map, from the Map's next item on, as one input; at least one
+// item, however large.
+AslResult<Json> BatchInput(const MapState& map, Evaluation& evaluation);
+
 // A number that is written down, or found by its path: an integer, not below 0. Errors are
 // States.Runtime.
 AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, const Json& data);
+// As above, of a field that is no expression: any number.
+AslResult<double> ReadFraction(const NumberField& field, Evaluation& evaluation, const Json& data);
 
 }  // namespace millrace

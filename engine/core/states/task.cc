@@ -1,11 +1,26 @@
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
 #include "engine/program/resource.h"
 
 namespace millrace {
 namespace {
 
+// No function where a child workflow is started.
 AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
                                      const Json& parameters) {
+  if (task.is_mocked) return FunctionTarget{};
+  if (const auto* child = std::get_if<ChildTarget>(&task.target)) {
+    if (auto error = CheckChildParameters(*child, evaluation, parameters)) return *std::move(error);
+    return FunctionTarget{};
+  }
+  if (const auto* unserved = std::get_if<UnservedTarget>(&task.target)) {
+    return AslError{.name = "States.TaskFailed",
+                    .cause = absl::StrCat("The resource '", task.resource,
+                                          "' cannot be called: ", unserved->reason, ".")};
+  }
   const auto& target = std::get<FunctionTarget>(task.target);
   if (!target.name_from_parameters) return target;
   const Json* name = parameters.Find("FunctionName");
@@ -29,11 +44,14 @@ Outcome Enter(const TaskState& task, Evaluation& evaluation) {
   if (!target.ok()) return Fail{target.error()};
   CallFunction call{
       .parameters = *parameters, .function = target->function, .version = target->version};
-  if (task.timeout_seconds.has_value()) {
-    const AslResult<double> seconds =
-        ReadNumber(*task.timeout_seconds, evaluation, evaluation.frame().data);
+  const std::pair<const std::optional<NumberField>&, std::optional<double>&> numbers[] = {
+      {task.timeout_seconds, call.timeout_seconds},
+      {task.heartbeat_seconds, call.heartbeat_seconds}};
+  for (const auto& [field, number] : numbers) {
+    if (!field.has_value()) continue;
+    const AslResult<double> seconds = ReadNumber(*field, evaluation, evaluation.frame().data);
     if (!seconds.ok()) return Fail{seconds.error()};
-    call.timeout_seconds = *seconds;
+    number = *seconds;
   }
   return call;
 }
@@ -48,11 +66,15 @@ Json InvocationPayload(const TaskState& task, const Json& parameters) {
   return parsed.ok() ? *std::move(parsed) : *payload;
 }
 
-Json InvocationOutput(const TaskState& task, Json output) {
-  if (!task.wraps_invocation) return output;
-  return Json::Object({{"ExecutedVersion", Json("$LATEST")},
-                       {"Payload", std::move(output)},
-                       {"StatusCode", Json(200)}});
+Json InvocationOutput(const TaskState& task, const Json& parameters, Json output) {
+  if (!task.wraps_invocation || task.is_mocked) return output;
+  Json wrapped = Json::Object({{"ExecutedVersion", Json("$LATEST")},
+                               {"Payload", std::move(output)},
+                               {"StatusCode", Json(200)}});
+  // What a function has printed is not kept: the tail of its log is empty.
+  const Json* log_type = parameters.Find("LogType");
+  const bool wants_log = log_type != nullptr && *log_type == Json("Tail");
+  return wants_log ? wrapped.With("LogResult", Json("")) : wrapped;
 }
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
+#include "engine/expr/timestamp.h"
 
 namespace millrace {
 namespace {
@@ -27,9 +28,25 @@ AslResult<absl::Time> ReadTimestamp(const JsonPath& path, Evaluation& evaluation
                    path.text(), " == ", text));
 }
 
+AslResult<absl::Time> EvaluateTimestamp(const JsonataTemplate& written, Evaluation& evaluation) {
+  const AslResult<Json> value = evaluation.Fill(written, "Timestamp");
+  if (!value.ok()) return value.error();
+  if (!value->is_string()) return evaluation.QueryError(written, "Timestamp", "string", *value);
+  if (const std::optional<absl::Time> time = ParseTimestamp(value->AsString())) return *time;
+  AslError error = evaluation.QueryError(
+      "Timestamp", absl::StrCat("The Timestamp field cannot be parsed as an ISO-8601 extended "
+                                "offset date-time format string: ",
+                                value->AsString()));
+  error.evaluation->is_result = true;
+  return error;
+}
+
 AslResult<absl::Time> WaitsUntil(const WaitState& wait, Evaluation& evaluation, const Json& input,
                                  absl::Time now) {
   if (wait.timestamp.has_value()) return *wait.timestamp;
+  if (wait.timestamp_jsonata.has_value()) {
+    return EvaluateTimestamp(*wait.timestamp_jsonata, evaluation);
+  }
   if (wait.timestamp_path.has_value()) {
     return ReadTimestamp(*wait.timestamp_path, evaluation, input);
   }

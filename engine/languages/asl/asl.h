@@ -5,7 +5,8 @@
 
 namespace millrace {
 
-// The Amazon States Language (states-language.net/spec.html), JSONPath mode.
-CompileResult CompileAsl(absl::string_view definition, const CompileOptions& options);
+// The Amazon States Language (states-language.net/spec.html), or Tencent's dialect of it.
+CompileResult CompileAsl(absl::string_view definition, Dialect dialect,
+                         const CompileOptions& options);
 
 }  // namespace millrace

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/field_rules.h"
 #include "engine/languages/asl/transition.h"
 
 namespace millrace::asl {
@@ -20,13 +22,11 @@ void ReadRule(const Json& json, const Place& place, const StateSource& source,
   }
   ObjectReader fields(json, place, "A Choice rule", problems);
   std::vector<TemplateProblem> condition_problems;
-  ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(json, &condition_problems)};
+  ChoiceState::Rule rule{.condition = ChoiceCondition::Parse(
+                             source.is_asw() ? AswChoiceRule(json) : json, &condition_problems)};
   problems->AddBelow(place, problem_code::kInvalidCondition, condition_problems);
   fields.FindText("Comment");
-  if (fields.Has("Output")) {
-    fields.Report("Output", problem_code::kUnknownField,
-                  "A Choice rule has 'Output' only in JSONata states.");
-  }
+  ReportFieldsOfOtherLanguage(fields, /*is_jsonata=*/false);
   rule.assign = ReadAssign(fields);
   const std::optional<StateIndex> next =
       ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
@@ -51,6 +51,10 @@ void ReadChoiceState(const StateSource& source, State* state) {
       ReadTarget(fields, "Default", /*is_required=*/false, source.machine, &source.compilation);
   state->body = std::move(choice);
   state->flow.input_path = ReadPath(fields, "InputPath");
+  if (source.is_asw()) {  // of what is passed on
+    state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");
+    state->flow.result_path = ReadResultPath(fields);
+  }
   state->flow.output_path = ReadPath(fields, "OutputPath");
   state->flow.assign = ReadAssign(fields);
 }

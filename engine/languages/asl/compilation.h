@@ -24,6 +24,7 @@ struct DeclaredMachine {
 struct Compilation {
   const CompileOptions& options;
   Program program;
+  QueryLanguage language = QueryLanguage::kJsonPath;  // of states that name none
   ProblemList problems;
   std::vector<DeclaredMachine> machines;                      // as program.machines
   absl::flat_hash_map<const Json*, MachineIndex> machine_of;  // by the machine's JSON object
@@ -35,6 +36,10 @@ struct StateSource {
   MachineIndex machine;
   StateIndex index;
   Compilation& compilation;
+  QueryLanguage language = QueryLanguage::kJsonPath;
+
+  bool is_asw() const { return compilation.program.dialect == Dialect::kAsw; }
+  bool is_jsonata() const { return language == QueryLanguage::kJsonata; }
 };
 
 }  // namespace millrace::asl

@@ -6,14 +6,18 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/suggest.h"
 #include "engine/languages/asl/expressions.h"
+#include "engine/languages/asl/field_rules.h"
+#include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/asl/transition.h"
 
 namespace millrace::asl {
 namespace {
 
-constexpr absl::string_view kAll = "States.ALL";
+constexpr int64_t kAswAttempts = 2;
 constexpr double kSecondsMax = 31622400;  // 366 days
 constexpr NumberRule kInterval{.min = 1, .max = 99999999};
 constexpr NumberRule kAttempts{.min = 0, .max = 99999999};
@@ -27,7 +31,19 @@ struct Handler {
   bool is_last;
 };
 
-std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last) {
+// Nothing fails with a name of the language's own that there is not.
+void CheckErrorName(absl::string_view name, const Place& place, Dialect dialect,
+                    ProblemList* problems) {
+  if (!absl::StartsWith(name, "States") || IsLanguageError(dialect, name)) return;
+  const auto known = LanguageErrors(dialect);
+  const std::vector<absl::string_view> names(known.begin(), known.end());
+  const absl::string_view nearest = Nearest(name, names);
+  if (!absl::StartsWith(name, "States.") && nearest.empty()) return;
+  problems->Warn(place, problem_code::kUnknownError,
+                 absl::StrCat("The language has no error ", Quoted(name), DidYouMean(name, names)));
+}
+
+std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last, Dialect dialect) {
   std::vector<std::string> names;
   const Json* list = fields.RequireArray("ErrorEquals");
   if (list == nullptr) return names;
@@ -36,18 +52,20 @@ std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last) {
     const Json& name = list->elements()[i];
     if (name.is_string() && !name.AsString().empty()) {
       names.emplace_back(name.AsString());
+      CheckErrorName(name.AsString(), place.At(i), dialect, fields.problems());
     } else {
       fields.problems()->Add(place.At(i), problem_code::kWrongType,
                              "'ErrorEquals' holds names of errors, which are strings.");
     }
   }
-  if (!absl::c_linear_search(names, kAll)) return names;
+  const absl::string_view all = CatchAll(dialect);
+  if (!absl::c_linear_search(names, all)) return names;
   if (list->size() > 1) {
     fields.Report("ErrorEquals", problem_code::kInvalidValue,
-                  "'States.ALL' stands alone: it is every other error too.");
+                  absl::StrCat("'", all, "' stands alone: it is every other error too."));
   } else if (!is_last) {
     fields.Report("ErrorEquals", problem_code::kInvalidValue,
-                  "'States.ALL' is in the last place: nothing gets past it.");
+                  absl::StrCat("'", all, "' is in the last place: nothing gets past it."));
   }
   return names;
 }
@@ -62,9 +80,10 @@ bool ReadJitter(ObjectReader& fields) {
 
 void ReadRetrier(const Handler& handler, const StateSource& source, State* state) {
   ObjectReader fields(handler.json, handler.place, "A retrier", source.fields.problems());
-  Retrier retrier;
+  Retrier retrier{.dialect = source.compilation.program.dialect};
+  if (source.is_asw()) retrier.attempts_max = kAswAttempts;
   fields.FindText("Comment");
-  retrier.error_equals = ReadErrorEquals(fields, handler.is_last);
+  retrier.error_equals = ReadErrorEquals(fields, handler.is_last, retrier.dialect);
   retrier.interval_seconds =
       fields.FindNumber("IntervalSeconds", kInterval).value_or(retrier.interval_seconds);
   if (const std::optional<double> attempts = fields.FindNumber("MaxAttempts", kAttempts)) {
@@ -74,16 +93,26 @@ void ReadRetrier(const Handler& handler, const StateSource& source, State* state
   retrier.delay_seconds_max = fields.FindNumber("MaxDelaySeconds", kDelay);
   retrier.full_jitter = ReadJitter(fields);
   fields.ReportUnknownFields();
+  if (source.is_asw()) retrier.counters = static_cast<int64_t>(retrier.error_equals.size());
+  if (!state->retry.empty()) {
+    retrier.first_counter = state->retry.back().first_counter + state->retry.back().counters;
+  }
   state->retry.push_back(std::move(retrier));
 }
 
 void ReadCatcher(const Handler& handler, const StateSource& source, State* state) {
   ObjectReader fields(handler.json, handler.place, "A catcher", source.fields.problems());
-  Catcher catcher;
+  Catcher catcher{.dialect = source.compilation.program.dialect};
   fields.FindText("Comment");
-  catcher.error_equals = ReadErrorEquals(fields, handler.is_last);
-  catcher.result_path = ReadResultPath(fields);
-  catcher.assign = ReadAssign(fields);
+  catcher.error_equals = ReadErrorEquals(fields, handler.is_last, catcher.dialect);
+  ReportFieldsOfOtherLanguage(fields, source.is_jsonata());
+  if (source.is_jsonata()) {
+    catcher.output = ReadJsonata(fields, "Output");
+    catcher.assign = ReadJsonataAssign(fields);
+  } else {
+    catcher.result_path = ReadResultPath(fields);
+    catcher.assign = ReadAssign(fields);
+  }
   const std::optional<StateIndex> next =
       ReadTarget(fields, "Next", /*is_required=*/true, source.machine, &source.compilation);
   fields.ReportUnknownFields();

@@ -50,18 +50,6 @@ bool IsVariableName(absl::string_view name) {
                      [&](char c) { return is_letter(c) || absl::ascii_isdigit(c); });
 }
 
-void CheckVariableNames(const Json& assign, const Place& place, ProblemList* problems) {
-  for (const JsonMember& member : assign.members()) {
-    const absl::string_view name = absl::StripSuffix(member.key.AsString(), ".$");
-    if (IsVariableName(name) && name != "states") continue;
-    problems->Add(place.At(member.key.AsString()), problem_code::kInvalidValue,
-                  absl::StrCat(Quoted(name),
-                               " is no name of a variable: a letter or '_', then "
-                               "letters, digits and '_', at most ",
-                               kVariableBytesMax, "; 'states' is taken."));
-  }
-}
-
 bool IsTextFunction(absl::string_view text) {
   const absl::string_view name = text.substr(0, text.find('('));
   return std::find(std::begin(kTextFunctions), std::end(kTextFunctions), name) !=
@@ -137,6 +125,18 @@ std::optional<PayloadTemplate> ReadTemplate(ObjectReader& fields, absl::string_v
 
 std::optional<PayloadTemplate> ReadObjectTemplate(ObjectReader& fields, absl::string_view field) {
   return fields.FindObject(field) == nullptr ? std::nullopt : ReadTemplate(fields, field);
+}
+
+void CheckVariableNames(const Json& assign, const Place& place, ProblemList* problems) {
+  for (const JsonMember& member : assign.members()) {
+    const absl::string_view name = absl::StripSuffix(member.key.AsString(), ".$");
+    if (IsVariableName(name) && name != "states") continue;
+    problems->Add(place.At(member.key.AsString()), problem_code::kInvalidValue,
+                  absl::StrCat(Quoted(name),
+                               " is no name of a variable: a letter or '_', then "
+                               "letters, digits and '_', at most ",
+                               kVariableBytesMax, "; 'states' is taken."));
+  }
 }
 
 std::optional<PayloadTemplate> ReadAssign(ObjectReader& fields) {

@@ -30,6 +30,9 @@ std::optional<PayloadTemplate> ReadObjectTemplate(ObjectReader& fields, absl::st
 // Assign: a Payload Template whose keys are names of variables.
 std::optional<PayloadTemplate> ReadAssign(ObjectReader& fields);
 
+// Reports members of `assign` that are no names of variables, with or without `.$`.
+void CheckVariableNames(const Json& assign, const Place& place, ProblemList* problems);
+
 // `field` is a number, or `field`Path a Reference Path to one. Both is a problem.
 std::optional<NumberField> ReadNumber(ObjectReader& fields, absl::string_view field,
                                       const NumberRule& rule);

@@ -10,7 +10,7 @@
 
 namespace millrace::asl {
 
-void ReadParallelState(const StateSource& source, State* state) {
+ParallelState ReadBranches(const StateSource& source) {
   ObjectReader& fields = source.fields;
   ParallelState parallel;
   if (const Json* branches = fields.RequireArray("Branches")) {
@@ -21,7 +21,12 @@ void ReadParallelState(const StateSource& source, State* state) {
       if (branch) parallel.branches.push_back(*branch);
     }
   }
-  state->body = std::move(parallel);
+  return parallel;
+}
+
+void ReadParallelState(const StateSource& source, State* state) {
+  ObjectReader& fields = source.fields;
+  state->body = ReadBranches(source);
   state->flow.input_path = ReadPath(fields, "InputPath");
   state->flow.parameters = ReadTemplate(fields, "Parameters");
   state->flow.result_selector = ReadObjectTemplate(fields, "ResultSelector");

@@ -6,4 +6,6 @@ namespace millrace::asl {
 
 void ReadParallelState(const StateSource& source, State* state);
 
+ParallelState ReadBranches(const StateSource& source);
+
 }  // namespace millrace::asl

@@ -1,26 +1,28 @@
 #include "engine/languages/asl/query_language.h"
 
-#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 
 namespace millrace::asl {
 
-bool ReadQueryLanguage(ObjectReader& fields) {
-  if (!fields.Has("QueryLanguage")) return true;
+std::optional<QueryLanguage> ReadQueryLanguage(ObjectReader& fields, QueryLanguage inherited) {
+  if (!fields.Has("QueryLanguage")) return inherited;
   const std::optional<std::string> language = fields.FindText("QueryLanguage");
-  if (!language) return false;
-  if (*language == "JSONPath") return true;
-  if (*language == "JSONata") {
-    fields.Report("QueryLanguage", problem_code::kUnsupported,
-                  "JSONata is not supported yet; use JSONPath, which is the default.");
-  } else {
+  if (!language) return std::nullopt;
+  if (*language == "JSONata") return QueryLanguage::kJsonata;
+  if (*language != "JSONPath") {
     fields.Report(
         "QueryLanguage", problem_code::kInvalidValue,
         absl::StrCat("'QueryLanguage' is 'JSONPath' or 'JSONata', not ", Quoted(*language), "."));
+    return std::nullopt;
   }
-  return false;
+  if (inherited == QueryLanguage::kJsonata) {
+    fields.Report("QueryLanguage", problem_code::kInvalidValue,
+                  "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state "
+                  "machine");
+  }
+  return QueryLanguage::kJsonPath;
 }
 
 }  // namespace millrace::asl

@@ -5,9 +5,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/choice_state.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/fail_state.h"
+#include "engine/languages/asl/field_rules.h"
+#include "engine/languages/asl/jsonata_states.h"
+#include "engine/languages/asl/map_rules.h"
 #include "engine/languages/asl/map_state.h"
 #include "engine/languages/asl/parallel_state.h"
 #include "engine/languages/asl/pass_state.h"
@@ -15,7 +19,7 @@
 #include "engine/languages/asl/succeed_state.h"
 #include "engine/languages/asl/task_state.h"
 #include "engine/languages/asl/wait_state.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
@@ -24,17 +28,18 @@ struct StateType {
   absl::string_view name;
   absl::string_view what;  // begins messages
   void (*read)(const StateSource& source, State* state);
+  void (*read_jsonata)(const StateSource& source, State* state);
 };
 
 constexpr StateType kTypes[] = {
-    {"Task", "A Task state", ReadTaskState},
-    {"Wait", "A Wait state", ReadWaitState},
-    {"Pass", "A Pass state", ReadPassState},
-    {"Succeed", "A Succeed state", ReadSucceedState},
-    {"Fail", "A Fail state", ReadFailState},
-    {"Choice", "A Choice state", ReadChoiceState},
-    {"Parallel", "A Parallel state", ReadParallelState},
-    {"Map", "A Map state", ReadMapState},
+    {"Task", "A Task state", ReadTaskState, ReadJsonataTask},
+    {"Wait", "A Wait state", ReadWaitState, ReadJsonataWait},
+    {"Pass", "A Pass state", ReadPassState, ReadJsonataPass},
+    {"Succeed", "A Succeed state", ReadSucceedState, ReadJsonataSucceed},
+    {"Fail", "A Fail state", ReadFailState, ReadJsonataFail},
+    {"Choice", "A Choice state", ReadChoiceState, ReadJsonataChoice},
+    {"Parallel", "A Parallel state", ReadParallelState, ReadJsonataParallel},
+    {"Map", "A Map state", ReadMapState, ReadJsonataMap},
 };
 
 const StateType* FindType(absl::string_view name) {
@@ -77,15 +82,26 @@ void DefineState(const Json& json, const Place& place, MachineIndex machine, Sta
   ObjectReader fields(json, place, std::string(type->what), &problems);
   fields.Has("Type");
   fields.FindText("Comment");
-  if (!ReadQueryLanguage(fields)) {
+  std::optional<QueryLanguage> language = compilation->language;
+  if (compilation->program.dialect == Dialect::kAsw) {
+    WarnOfTypeAbsentInAsw(fields, type->name);
+  } else {
+    language = ReadQueryLanguage(fields, compilation->language);
+  }
+  if (!language) {
     is_complete = false;
     return;
   }
+  const bool is_jsonata = *language == QueryLanguage::kJsonata;
+  ReportFieldsOfOtherLanguage(fields, is_jsonata);
+  if (type->name == "Map") CheckMapRules(json, place, is_jsonata, &problems);
   State state = compilation->program.states[static_cast<size_t>(index)];
+  state.flow.language = *language;
   state.flow.input_path.path = RootPath();
   state.flow.result_path.path = RootPath();
   state.flow.output_path.path = RootPath();
-  type->read({fields, machine, index, *compilation}, &state);
+  const StateSource source{fields, machine, index, *compilation, *language};
+  (source.is_jsonata() ? type->read_jsonata : type->read)(source, &state);
   fields.ReportUnknownFields();
   compilation->program.states[static_cast<size_t>(index)] = std::move(state);
 }

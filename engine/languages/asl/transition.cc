@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
@@ -47,10 +47,16 @@ void MarkIncomplete(const StateSource& source) {
 
 Transition ReadTransition(const StateSource& source) {
   ObjectReader& fields = source.fields;
-  if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) MarkIncomplete(source);
   const std::optional<bool> end = fields.FindBool("End");
-  if (end && !*end) {
-    fields.Report("End", problem_code::kInvalidValue, "'End' is true, or absent.");
+  const bool is_no_end = end && !*end;
+  if (is_no_end && fields.Has("Next")) {
+    fields.Warn("End", problem_code::kIgnoredField,
+                "'End' is true, or absent; beside 'Next' it says nothing.");
+  } else if (is_no_end) {
+    fields.Report("End", problem_code::kInvalidValue,
+                  "'End' is true, or absent; a state that is not the end has 'Next'.");
+    MarkIncomplete(source);
+  } else if (!fields.OneOf({"Next", "End"}, /*is_required=*/true)) {
     MarkIncomplete(source);
   }
   return {.next = ReadTarget(fields, "Next", /*is_required=*/false, source.machine,

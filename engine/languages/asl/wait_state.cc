@@ -9,9 +9,6 @@
 #include "engine/languages/asl/transition.h"
 
 namespace millrace::asl {
-namespace {
-
-constexpr NumberRule kSeconds{.min = 0, .max = 99999999};
 
 std::optional<absl::Time> ReadTimestamp(ObjectReader& fields) {
   const std::optional<std::string> text = fields.FindText("Timestamp");
@@ -26,13 +23,11 @@ std::optional<absl::Time> ReadTimestamp(ObjectReader& fields) {
   return time;
 }
 
-}  // namespace
-
 void ReadWaitState(const StateSource& source, State* state) {
   ObjectReader& fields = source.fields;
   fields.OneOf({"Seconds", "SecondsPath", "Timestamp", "TimestampPath"}, /*is_required=*/true);
   WaitState wait;
-  if (const std::optional<double> seconds = fields.FindNumber("Seconds", kSeconds)) {
+  if (const std::optional<double> seconds = fields.FindNumber("Seconds", kWaitRule)) {
     wait.seconds = NumberField{.value = seconds, .name = "Seconds"};
   }
   if (std::optional<JsonPath> path = ReadReferencePath(fields, "SecondsPath")) {

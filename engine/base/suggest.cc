@@ -1,4 +1,4 @@
-#include "engine/languages/suggest.h"
+#include "engine/base/suggest.h"
 
 #include <algorithm>
 #include <numeric>
