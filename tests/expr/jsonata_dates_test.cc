@@ -101,6 +101,7 @@ TEST(JsonataDates, AreParsed) {
       {"$toMillis($fromMillis(1510067557121, '[Y]-[M]-[D] [H]:[m]:[s].[f001] [Z]', '-0230'), "
        "'[Y]-[M]-[D] [H]:[m]:[s].[f001] [Z]')",
        "1510063957121"},
+      {"$toMillis('08798888888888888888888888', '[D]')", "nothing"},
   });
 }
 

@@ -138,6 +138,8 @@ std::optional<double> DatePicture::Read(absl::string_view text, double now) cons
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i].component == '\0') continue;
     const std::optional<double> value = ReadPart(parts_[i], match.groups[i]);
+    // No calendar has what is beyond.
+    if (value && !(std::fabs(*value) < 1e9)) return std::nullopt;
     if (value) given[parts_[i].component] = *value;
   }
   if (given.empty()) return std::nullopt;
