@@ -90,6 +90,14 @@ void DetachFromParent(Snapshot& snapshot, const Frame& frame, std::optional<Json
   parent.results[static_cast<size_t>(frame.index)] = std::move(result);
 }
 
+// A Map that failed before its children began leaves them too.
+void ForgetItems(Frame& frame) {
+  frame.results.clear();
+  frame.items = Json();
+  frame.run = Json();
+  frame.next_item = 0;
+}
+
 void ApplyEntered(const HistoryEvent& event, Frame& frame) {
   frame.state = event.state;
   frame.entered_at = event.at;
@@ -98,7 +106,7 @@ void ApplyEntered(const HistoryEvent& event, Frame& frame) {
   frame.data = *event.data;
   frame.attempts.clear();
   frame.retry_count = 0;
-  frame.results.clear();
+  ForgetItems(frame);
   frame.last_id = event.id;
 }
 
@@ -107,7 +115,7 @@ void ApplyExited(const Program& program, const HistoryEvent& event, Snapshot& sn
   EndWait(snapshot, frame);
   frame.data = *event.data;
   frame.result.reset();
-  frame.results.clear();
+  ForgetItems(frame);
   frame.last_id = event.id;
   for (const auto& [name, value] : event.assigned) frame.variables[name] = value;
   if (!event.ends_frame || frame.parent == 0) return;

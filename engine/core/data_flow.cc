@@ -5,6 +5,8 @@
 namespace millrace {
 namespace {
 
+// All variables of a scope together.
+constexpr size_t kVariablesBytesMax = 10 << 20;
 // As deep as a caller's input may be.
 constexpr int kDepthMax = JsonLimits{}.depth_max;
 
@@ -20,6 +22,22 @@ AslResult<Json> Place(Evaluation& evaluation, const ResultPathField& field, cons
                             "' to the input of the state '", evaluation.state().name, "'")};
 }
 
+// Each variable is held against the limit of data; all of a scope together have one of their own.
+std::optional<AslError> CheckVariables(const Evaluation& evaluation, const Json& assigned) {
+  const std::string& state = evaluation.state().name;
+  for (const JsonMember& member : assigned.members()) {
+    if (std::optional<AslError> error = CheckSize(evaluation, state, member.value)) return error;
+  }
+  size_t bytes = assigned.TextSize();
+  for (const auto& [name, value] : evaluation.frame().variables) {
+    if (assigned.Find(name) == nullptr) bytes += name.size() + value.TextSize();
+  }
+  if (bytes <= std::max(kVariablesBytesMax, evaluation.info().data_bytes_max)) return std::nullopt;
+  return AslError{.name = "States.DataLimitExceeded",
+                  .cause = absl::StrCat("The variables after the state '", state,
+                                        "' are larger than ", kVariablesBytesMax, " bytes.")};
+}
+
 AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
     Evaluation& evaluation, const std::optional<Template>& assign, const Json& data,
     absl::string_view field) {
@@ -27,6 +45,9 @@ AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
   if (!assign.has_value()) return assigned;
   const AslResult<Json> values = evaluation.Fill(*assign, data, field);
   if (!values.ok()) return values.error();
+  if (std::optional<AslError> error = CheckVariables(evaluation, *values)) {
+    return *std::move(error);
+  }
   for (const JsonMember& member : values->members()) {
     assigned.emplace_back(std::string(member.key.AsString()), member.value);
   }

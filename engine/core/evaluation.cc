@@ -38,6 +38,8 @@ void Evaluation::Burn(Fuel fuel) {
 const Json& Evaluation::Context() {
   if (!context_.has_value()) {
     context_ = place_.context != nullptr ? *place_.context : MakeContext();
+    const bool is_given = place_.context != nullptr && item_.has_value();
+    if (is_given) context_ = context_->With("Map", Json::Object({{"Item", *item_}}));
   }
   return *context_;
 }
@@ -113,7 +115,10 @@ Json Evaluation::MakeContext() const {
   // The nearest Map around this frame says which item it is.
   for (const Frame* frame = &frame_; frame->parent != 0;) {
     const Frame& parent = place_.snapshot.frames.at(frame->parent);
-    if (parent.items.is_array() && !IsBatched(parent.run)) {
+    const State& owner = place_.program.states[static_cast<size_t>(parent.state)];
+    const bool is_item = std::holds_alternative<MapState>(owner.body) && !IsBatched(parent.run) &&
+                         static_cast<size_t>(frame->index) < parent.items.size();
+    if (is_item) {
       const Json& value = parent.items.elements()[static_cast<size_t>(frame->index)];
       return context.With(
           "Map", Json::Object(

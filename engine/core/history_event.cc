@@ -106,4 +106,12 @@ bool IsTerminal(EventType type) {
   return type >= EventType::kExecutionSucceeded && type <= EventType::kExecutionAborted;
 }
 
+size_t BytesOf(const HistoryEvent& event) {
+  size_t bytes =
+      event.data.has_value() && event.source == DataSource::kInline ? event.data->TextSize() : 0;
+  for (const auto& [name, value] : event.assigned) bytes += name.size() + value.TextSize();
+  if (event.error.has_value()) bytes += event.error->cause.value_or("").size();
+  return bytes;
+}
+
 }  // namespace millrace

@@ -109,6 +109,9 @@ struct HistoryEvent {
 // "TaskStateEntered", "LambdaFunctionScheduled" ...: what the API calls the event.
 std::string EventTypeName(const HistoryEvent& event, const Program& program);
 
+// What it adds to its row, about: what it refers to is not in there.
+size_t BytesOf(const HistoryEvent& event);
+
 bool IsTerminal(EventType type);
 
 // An item of a distributed Map has a history of its own, named by the item's frame: its ids are

@@ -16,14 +16,6 @@ constexpr size_t kRowBytes = 1 << 20;
 // Writing out and reading back.
 constexpr size_t kBytesPerFuel = 4096;
 
-size_t BytesOf(const HistoryEvent& event) {
-  size_t bytes =
-      event.data.has_value() && event.source == DataSource::kInline ? event.data->TextSize() : 0;
-  for (const auto& [name, value] : event.assigned) bytes += name.size() + value.TextSize();
-  if (event.error.has_value()) bytes += event.error->cause.value_or("").size();
-  return bytes;
-}
-
 // Where `data` stands already in the frame that the event is about.
 DataSource FindSource(const HistoryEvent& event, const Snapshot& snapshot) {
   const auto found = snapshot.frames.find(event.frame);
@@ -79,7 +71,10 @@ void Stepper::NoteLostChild(const HistoryEvent& event) {
   const auto& task = std::get<TaskState>(StateOf(frame).body);
   const auto* child = std::get_if<ChildTarget>(&task.target);
   if (child == nullptr || child->answer == ChildAnswer::kStarted) return;
-  stops_.push_back(StopChild{.child = ChildCallOf(*child, frame.wait_id, *frame.payload)});
+  StartChild call = ChildCallOf(*child, frame.wait_id, *frame.payload);
+  // Before it has begun, an execution of a name that the author chose may be somebody else's.
+  if (!call.name.empty() && !frame.is_submitted) return;
+  stops_.push_back(StopChild{.child = std::move(call)});
 }
 
 HistoryEvent Stepper::Of(const Frame& frame, EventType type) const {
@@ -138,6 +133,7 @@ StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
   if (std::optional<AslError> error = CheckSize(evaluation, named, output)) {
     return Take(TaskFailed{.event_id = succeeded.event_id, .error = *std::move(error)});
   }
+  if (EndsAtEventLimit(*frame)) return StepRefusal::kNone;
   HistoryEvent event = Of(*frame, EventType::kTaskSucceeded);
   event.data = output;
   Emit(std::move(event));
@@ -150,6 +146,7 @@ StepRefusal Stepper::Take(const ChildStarted& started) {
   const auto [frame, refusal] = FindWait(started.event_id, {WaitKind::kTask});
   if (frame == nullptr) return refusal;
   if (frame->is_submitted) return StepRefusal::kOutdated;  // said before, maybe by another node
+  if (EndsAtEventLimit(*frame)) return StepRefusal::kNone;
   HistoryEvent event = Of(*frame, EventType::kTaskSubmitted);
   event.data = started.output;
   Emit(std::move(event));
@@ -164,6 +161,7 @@ StepRefusal Stepper::Take(const TaskFailed& failed) {
     FailRun(frame->id, failed.error);
     return StepRefusal::kNone;
   }
+  if (EndsAtEventLimit(*frame)) return StepRefusal::kNone;
   HistoryEvent event = Of(*frame, EventType::kTaskFailed);
   event.error = failed.error;
   const FrameId id = frame->id;
@@ -211,6 +209,7 @@ void Stepper::LeaveWait(FrameId id) {
 
 void Stepper::TimeOutTask(FrameId id) {
   const AslError error{.name = "States.Timeout", .cause = std::nullopt};
+  if (EndsAtEventLimit(FrameAt(id))) return;
   HistoryEvent event = Of(FrameAt(id), EventType::kTaskTimedOut);
   event.error = error;
   Emit(std::move(event));
@@ -260,6 +259,12 @@ bool Stepper::EndsAtEventLimit(const Frame& frame) {
   return true;
 }
 
+// What was to be done has been overtaken: by a failure that is retried, or that was caught.
+bool Stepper::IsStale(const Work& work, const Frame& frame) const {
+  const bool is_retry = work.kind == Readiness::kExecute && frame.wait == WaitKind::kRetry;
+  return !is_retry && ReadinessOf(program_, frame) != work.kind;
+}
+
 void Stepper::Finish() {
   for (bool is_first = true; !todo_.empty() && !snapshot_.ended; is_first = false) {
     if (!is_first && IsLong()) {
@@ -271,6 +276,7 @@ void Stepper::Finish() {
     const auto found = snapshot_.frames.find(work.frame);
     if (found == snapshot_.frames.end()) continue;  // a sibling's failure has removed it
     Frame& frame = found->second;
+    if (IsStale(work, frame)) continue;
     if (EndsAtEventLimit(frame)) continue;
     switch (work.kind) {
       case Readiness::kExecute:

@@ -66,6 +66,7 @@ class Stepper {
   // The frame whose wait of this kind the event ends, or why there is none.
   std::pair<Frame*, StepRefusal> FindWait(int64_t event_id, std::initializer_list<WaitKind> kinds);
 
+  bool IsStale(const Work& work, const Frame& frame) const;
   void Emit(HistoryEvent event);
   HistoryEvent Of(const Frame& frame, EventType type) const;
   // Where the event takes a task's child from it, that is to be stopped.

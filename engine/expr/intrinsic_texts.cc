@@ -86,6 +86,9 @@ const EVP_MD* AlgorithmNamed(absl::string_view name) {
 
 }  // namespace
 
+// No data of a state may be larger, so what is larger is not made.
+constexpr size_t kFormattedBytesMax = 16 << 20;
+
 AslResult<Json> Format(const Arguments& arguments) {
   const Json& form = arguments.values[0];
   if (!form.is_string()) return Failure("the first argument must be a string");
@@ -99,6 +102,7 @@ AslResult<Json> Format(const Arguments& arguments) {
     } else if (text[i] == '{' && following == '}') {
       if (next == arguments.values.size()) return Failure("there are more {} than arguments");
       AppendFormatted(arguments.values[next++], 128, &out);
+      if (out.size() > kFormattedBytesMax) return Failure("the result is larger than 16 MiB");
       ++i;
     } else {
       out.push_back(text[i]);

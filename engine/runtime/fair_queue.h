@@ -38,6 +38,7 @@ class FairQueue {
   }
 
   bool empty() const { return turns_.empty(); }
+  size_t size() const { return queued_.size(); }
 
  private:
   absl::flat_hash_map<std::string, std::deque<ExecutionKey>> lines_;

@@ -14,6 +14,8 @@ namespace millrace {
 namespace {
 
 constexpr int kClaimsAtOnce = 300;
+// Keys to read again in one round.
+constexpr size_t kAskedAtOnce = 3000;
 constexpr int kLossesMax = 3;
 constexpr int64_t kDeadAfterNanos = 5'000'000'000;
 // Until a node that can read it is likely to look, this one must not find it due again each second.
@@ -228,11 +230,16 @@ bool Keeper::TakeUpNextRisky() {
   if (!is_own.ok()) return false;
   if (!*is_own) {
     risky_.pop_front();
+    ReadAgain(claim.key);  // whoever waits for it here is told whose it is
     return true;
   }
   const absl::StatusOr<ExecutionsRead> read = storage_->Read({claim.key});
   if (!read.ok()) return false;
   risky_.pop_front();
+  if (read->executions.empty()) {
+    ReadAgain(claim.key);
+    return true;
+  }
   {
     const std::lock_guard lock(orders_->mutex);
     orders_->risky = claim.key;
@@ -284,20 +291,26 @@ int Keeper::ReadAsked() {
   }
   std::sort(asked.begin(), asked.end());
   asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+  // The rest waits for the next round: what else the keeper does must not wait for all of it.
+  for (; asked.size() > kAskedAtOnce; asked.pop_back()) ReadAgain(asked.back());
   bool has_locked = false;
-  for (size_t i = 0; i < asked.size(); i += kClaimsAtOnce) {
-    const std::vector<ExecutionKey> slice(
-        asked.begin() + static_cast<int64_t>(i),
-        asked.begin() + static_cast<int64_t>(std::min(asked.size(), i + kClaimsAtOnce)));
+  size_t end = 0;
+  for (size_t i = 0; i < asked.size(); i = end) {
+    end = std::min(asked.size(), i + read_at_once_);
+    const std::vector<ExecutionKey> slice(asked.begin() + static_cast<int64_t>(i),
+                                          asked.begin() + static_cast<int64_t>(end));
     // What is its own or nobody's is claimed, which also makes earlier snapshots of it old.
     const absl::StatusOr<std::vector<Claim>> claims = storage_->ClaimKeys(node_->me(), slice);
     const absl::StatusOr<ExecutionsRead> read =
         claims.ok() ? storage_->Read(slice) : absl::StatusOr<ExecutionsRead>(claims.status());
     if (!read.ok()) {
+      // So many journals may be too much for one statement.
+      read_at_once_ = std::max<size_t>(1, slice.size() / 2);
       for (const ExecutionKey& key : slice) ReadAgain(key);
       Sleep(absl::Milliseconds(100), false);
       continue;
     }
+    read_at_once_ = std::min<size_t>(kClaimsAtOnce, read_at_once_ * 2);
     if (read->token != node_->lease().token) {  // the next heartbeat tells
       for (const ExecutionKey& key : slice) ReadAgain(key);
       Sleep(absl::Milliseconds(100), false);

@@ -85,6 +85,7 @@ class Keeper {
   std::atomic<bool> beats_were_interrupted_{false};
   // Executions that have been lost between claim and fence: taken up one at a time.
   std::deque<Claim> risky_;
+  size_t read_at_once_ = 300;  // fewer after a statement that failed
   int64_t compared_nanos_ = 0;
   // Before its time: the heartbeat's thread asks too.
   std::atomic<bool> compare_asked_{false};

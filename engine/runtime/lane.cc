@@ -102,7 +102,7 @@ void Refuse(LaneMessage message, const absl::Status& status) {
 }
 
 bool Lane::RunOnce(absl::Duration patience) {
-  if (!ready_.empty() && !is_committing_) patience = absl::ZeroDuration();
+  if (!ready_.empty() && (!is_committing_ || HasRoom())) patience = absl::ZeroDuration();
   if (const std::optional<absl::Time> at = alarms_.next_at()) {
     patience = std::min(patience, std::max(*at - clock_->Now(), absl::ZeroDuration()));
   }
@@ -185,8 +185,13 @@ bool Lane::IsDue(const Held& held, int64_t event_id) {
   return held.is_stepping || event_id == 0 || held.snapshot.waits.contains(event_id);
 }
 
+bool Lane::HasRoom() const {
+  return building_.size() < kBatchRowsMax && building_bytes_ < kBatchBytesMax;
+}
+
+// Each once: what goes on at once, as EXPRESS executions do, lets messages and alarms come between.
 void Lane::StepReady() {
-  while (building_.size() < kBatchRowsMax && building_bytes_ < kBatchBytesMax) {
+  for (size_t left = ready_.size(); left > 0 && HasRoom(); --left) {
     const std::optional<ExecutionKey> key = ready_.Pop();
     if (!key.has_value()) return;
     Held* held = Find(*key);
@@ -325,6 +330,13 @@ void Lane::End(Held& held) {
   held_.erase(key);
 }
 
+// Whether what ends the wait is in hand, and only has to be stepped.
+bool Lane::IsAnswered(const Held& held, int64_t wait) {
+  return std::any_of(held.events.begin(), held.events.end(), [wait](const GivenEvent& event) {
+    return event.origin.has_value() && event.origin->event_id == wait;
+  });
+}
+
 void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) {
   if (std::exchange(held.may_have_lost_calls, false)) CancelLost(held);
   for (Command& command : commands) {
@@ -334,6 +346,8 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
       alarms_.Add({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
     } else if (std::holds_alternative<GoOn>(command)) {
       GiveTo(held, {.what = Resumed{}});
+    } else if (wait != 0 && IsAnswered(held, wait)) {
+      continue;  // the answer came while the row was being committed
     } else if (const auto* invoke = std::get_if<InvokeFunction>(&command)) {
       Dispatch(held, *invoke, writer);
     } else if (auto* child = std::get_if<StartChild>(&command)) {

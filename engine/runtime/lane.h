@@ -159,6 +159,7 @@ class Lane {
   void MarkReady(Held& held);
   void RingAlarms();
   static bool IsDue(const Held& held, int64_t event_id);
+  bool HasRoom() const;  // in the batch that is being built
   void StepReady();
   void StepEvents(Held& held);
   // False: the event waits, for a spare thread or another snapshot.
@@ -173,6 +174,7 @@ class Lane {
                    bool token_holds);
   void OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate);
   void OnDone(Held& held, const Writer& writer);
+  static bool IsAnswered(const Held& held, int64_t wait);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
   void Dispatch(Held& held, StoreCall call, const Writer& writer);

@@ -91,10 +91,7 @@ bool Lane::StepOne(Held& held) {
 void Lane::CountBytes(Held& held, const std::vector<HistoryEvent>& history) {
   size_t bytes = 0;
   for (const HistoryEvent& event : history) {
-    bytes += 64;
-    if (event.data.has_value() && event.source == DataSource::kInline) {
-      bytes += event.data->TextSize();
-    }
+    bytes += 64 + BytesOf(event);
   }
   held.row_bytes += bytes;
   if (held.is_building) building_bytes_ += bytes;

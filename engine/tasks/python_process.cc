@@ -140,7 +140,8 @@ bool PythonProcess::Send() {
 
 PythonProcess::Received PythonProcess::Receive(ReadMode mode) {
   Received received;
-  while (!received.is_closed && !received.is_broken) {
+  // One answer is all that may come; a process that writes on and on is not to be read for ever.
+  while (!received.is_closed && !received.is_broken && received.frames.empty()) {
     const size_t before = input_.size();
     input_.resize(before + kReadBytes);
     const ssize_t size = read(child_.answers.get(), input_.data() + before, kReadBytes);

@@ -20,6 +20,13 @@ void AddMembers(const Json& config, Members* members) {
   members->insert(members->end(), config.members().begin(), config.members().end());
 }
 
+// Of what an author's arguments say, only where the objects are: all else is the definition's.
+void AddPlace(const Json& arguments, Members* members) {
+  for (const absl::string_view name : {"Bucket", "Key", "Prefix"}) {
+    if (const Json* value = arguments.Find(name)) members->push_back({Json(name), *value});
+  }
+}
+
 // Bucket, Key ...: an object with texts.
 AslResult<Json> FillArguments(const std::optional<Template>& arguments, absl::string_view field,
                               Evaluation& evaluation, const Json& input) {
@@ -52,7 +59,7 @@ std::optional<AslError> AddReading(const ItemReader& reader, Evaluation& evaluat
   const AslResult<Json> arguments = FillArguments(reader.arguments, field, evaluation, input);
   if (!arguments.ok()) return arguments.error();
   Members read = {{Json("Action"), Json(reader.action)}};
-  AddMembers(*arguments, &read);
+  AddPlace(*arguments, &read);
   AddMembers(reader.config, &read);
   const AslResult<std::optional<AslError>> refusal = AddItemsMax(reader, evaluation, input, &read);
   if (!refusal.ok()) return refusal.error();
@@ -78,7 +85,7 @@ std::optional<AslError> AddWriting(const ResultWriter& writer, Evaluation& evalu
   Members write = {{Json("MapRun"), Json(absl::StrCat(evaluation.info().execution_name, "/",
                                                       evaluation.state().name, ":",
                                                       frame.entered_id, "-", frame.retry_count))}};
-  AddMembers(*arguments, &write);
+  AddPlace(*arguments, &write);
   AddMembers(writer.config, &write);
   terms->push_back({Json("Write"), Json::Object(std::move(write))});
   return std::nullopt;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -65,6 +67,9 @@ AslResult<Json> FindNumber(const NumberField& field, Evaluation& evaluation, con
       "The ", field.name, " parameter does not reference an input value: ", field.path->text()));
 }
 
+// All below are exact as doubles.
+constexpr double kIntegerMax = 9e15;
+
 AslResult<double> EvaluateNumber(const NumberField& field, Evaluation& evaluation) {
   const AslResult<Json> value = evaluation.Fill(*field.jsonata, field.name);
   if (!value.ok()) return value.error();
@@ -90,7 +95,14 @@ AslResult<double> ReadNumber(const NumberField& field, Evaluation& evaluation, c
   const std::optional<int64_t> number = ToInteger(*field.path, *value);
   if (!number.has_value()) return NoNumber(field, evaluation, *value, "integer");
   if (*number < 0) return Negative(field, evaluation, *value);
-  return static_cast<double>(*number);
+  const bool is_time_limit =
+      absl::StartsWith(field.name, "Timeout") || absl::StartsWith(field.name, "Heartbeat");
+  if (is_time_limit && static_cast<double>(*number) > field.max) {
+    return evaluation.RuntimeError(absl::StrCat(
+        "The ", field.name, " parameter references a value over ", static_cast<int64_t>(field.max),
+        ": ", field.path->text(), " == ", value->ToText()));
+  }
+  return std::min(static_cast<double>(*number), kIntegerMax);
 }
 
 AslResult<double> ReadFraction(const NumberField& field, Evaluation& evaluation, const Json& data) {

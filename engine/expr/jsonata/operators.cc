@@ -131,6 +131,7 @@ Value Evaluation::EvaluateRange(const Node& node, const Value& left, const Value
 
 bool Evaluation::Includes(const Value& right, const Value& left) {
   if (left.is_undefined()) return false;
+  Steps(ItemCount(right) / 8);
   for (size_t i = 0; i < ItemCount(right); ++i) {
     const Value item = ItemOf(right, i);
     // Arrays and objects are found as themselves only, not as others with the same contents.

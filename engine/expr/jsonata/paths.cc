@@ -177,6 +177,7 @@ bool Evaluation::Selects(const Value& verdict, size_t index, size_t size, size_t
   };
   if (IsNumber(verdict)) return is_index(verdict);
   if (!verdict.is_array()) return AsBoolean(verdict);
+  Steps(verdict.size() / 8);
   for (size_t i = 0; i < verdict.size(); ++i) {
     if (!IsNumber(verdict[i])) return AsBoolean(verdict);
   }
