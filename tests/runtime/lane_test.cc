@@ -454,6 +454,26 @@ TEST_F(LaneTest, MuchWorkGoesIntoSeveralRowsAndOthersGetTheirTurn) {
   EXPECT_GT(Journal(key).size(), 3u);
 }
 
+// Its steps are no rows, so nothing but its turn ends them.
+TEST_F(LaneTest, ALongExpressExecutionTakesTurnsWithMessages) {
+  const auto node = Joined();
+  const Workflows::Startable loop = Workflow("loop", R"json({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Next": "B"},
+        "B": {"Type": "Choice", "Default": "A",
+              "Choices": [{"Variable": "$.end", "IsPresent": true, "Next": "C"}]},
+        "C": {"Type": "Succeed"}}})json",
+                                             WorkflowType::kExpress);
+  Answer ended;
+  const ExecutionKey key = Started(*node, loop, "loop");
+  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .done = ended.Done()});
+  for (int i = 0; i < 3; ++i) node->Turn();
+  EXPECT_FALSE(ended.came());
+  const ExecutionKey other = AtFirstTask(*node);
+  EXPECT_TRUE(Ends(*node, other));
+  ASSERT_TRUE(node->DriveUntil([&] { return ended.came(); }));
+  EXPECT_EQ(ended.view().status, ExecutionStatus::kFailed);  // too many events
+}
+
 TEST_F(LaneTest, WorkIsGoneOnWithByWhoeverTakesItUp) {
   auto dead = Joined();
   const Workflows::Startable map = Workflow("map", kMap);

@@ -38,9 +38,8 @@ Outcome RunWith(absl::string_view mock_file) {
   };
   LocalRunOptions options;
   options.virtual_time = true;
-  const absl::StatusOr<LocalRun> run =
-      RunLocally(*program, Json::Object(), options,
-                 InvokeMocks(*program, *mocks, others, &outcome.missing));
+  const absl::StatusOr<LocalRun> run = RunLocally(
+      *program, Json::Object(), options, InvokeMocks(*program, *mocks, others, &outcome.missing));
   EXPECT_TRUE(run.ok());
   const Snapshot& snapshot = run->snapshot;
   outcome.end = snapshot.output.has_value() ? snapshot.output->ToText() : *snapshot.error->name;

@@ -196,6 +196,21 @@ TEST_F(TakingUpTest, WaitsForATaskThatWentOutBeforeTheDatabaseWasRestarted) {
   EXPECT_EQ(node->calls[1].function.function, "second");
 }
 
+TEST_F(TakingUpTest, DispatchesNoTaskWhoseAnswerCameWhileTheFenceWasCommitted) {
+  const auto node = Joined();
+  AtFirstTask(*node);
+  storage_.Restart();
+  const auto gate = storage_.BlockNext(testing::MemoryStorage::Call::kWrite);
+  node->Beat();
+  for (int i = 0; i < 20; ++i) node->Turn();
+  ASSERT_TRUE(gate->AwaitCall());
+  node->calls[0].done(Json(1));
+  node->Turn();
+  gate->Open();
+  ASSERT_TRUE(node->DriveUntil([&] { return node->calls.back().function.function == "second"; }));
+  EXPECT_EQ(node->calls.size(), 2u);
+}
+
 // The event id of a task whose row was lost names another task afterwards.
 TEST_F(TakingUpTest, TakesNoResultOfATaskThatAFailoverHasLost) {
   const auto node = Joined();
