@@ -76,8 +76,8 @@ class CallParser {
     call->function = intrinsics_internal::FunctionNamed(written);
     if (call->function == nullptr) {
       const absl::string_view nearest = intrinsics_internal::NearestFunction(written);
-      return Fail(absl::StrCat("an unknown function",
-                               nearest.empty() ? "" : ", perhaps States.", nearest));
+      return Fail(
+          absl::StrCat("an unknown function", nearest.empty() ? "" : ", perhaps States.", nearest));
     }
     SkipSpace();
     if (!ParseArguments(call)) return false;

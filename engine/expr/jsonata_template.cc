@@ -69,8 +69,8 @@ std::string LocationOf(const Place& place) {
 
 AslError Failed(absl::string_view expression, std::string location, absl::string_view how) {
   return {.name = std::string(kError),
-          .cause = absl::StrCat("The JSONata expression '", expression, "' specified for the field '",
-                                location, "' ", how),
+          .cause = absl::StrCat("The JSONata expression '", expression,
+                                "' specified for the field '", location, "' ", how),
           .evaluation = EvaluationFailure{.location = location}};
 }
 
@@ -139,8 +139,8 @@ class Parser {
       part.expression = std::move(*expression);
     } else if (problems_->size() < kProblemsMax) {
       const JsonataError& error = std::get<JsonataError>(parsed);
-      std::string message = absl::StrCat("The JSONata expression does not parse: ", error.code,
-                                         ": ", error.message);
+      std::string message =
+          absl::StrCat("The JSONata expression does not parse: ", error.code, ": ", error.message);
       if (error.position) absl::StrAppend(&message, " (at character ", *error.position, ")");
       problems_->push_back({PointerOf(place), std::move(message)});
     }
@@ -189,8 +189,8 @@ class Evaluator {
     options.steps_used = &steps;
     const JsonataResult result = part.expression->Evaluate(nullptr, scope_.bindings, options);
     *scope_.steps_left -= steps;
-    const bool is_cut = result.is_error() && result.error().code == "D1012" &&
-                        options.limits.steps_max < own_max;
+    const bool is_cut =
+        result.is_error() && result.error().code == "D1012" && options.limits.steps_max < own_max;
     if (is_cut) *scope_.steps_left = -1;
     switch (result.kind()) {
       case JsonataResult::Kind::kJson:

@@ -83,10 +83,9 @@ std::vector<Problem> ProblemList::Take() && {
     }
   }
   if (left_out == 0) return problems;
-  problems.push_back(
-      {.code = std::string(problem_code::kTooManyProblems),
-       .message = absl::StrCat("... and ", left_out, " more."),
-       .severity = errors_.left_out > 0 ? Severity::kError : Severity::kWarning});
+  problems.push_back({.code = std::string(problem_code::kTooManyProblems),
+                      .message = absl::StrCat("... and ", left_out, " more."),
+                      .severity = errors_.left_out > 0 ? Severity::kError : Severity::kWarning});
   return problems;
 }
 

@@ -82,9 +82,8 @@ std::string NamesOf(const Service& service) {
 
 std::string NotWaitedFor(const Integration& integration) {
   return absl::StrCat("'", integration.service, ":", integration.action, "' cannot be waited for ",
-                      integration.pattern == CallPattern::kRunJob
-                          ? "as a job, with '.sync'"
-                          : "with '.waitForTaskToken'");
+                      integration.pattern == CallPattern::kRunJob ? "as a job, with '.sync'"
+                                                                  : "with '.waitForTaskToken'");
 }
 
 }  // namespace
@@ -113,8 +112,8 @@ std::string CheckIntegration(const Integration& integration) {
   const std::optional<absl::string_view> patterns = PatternsOf(*service, integration.action);
   if (!patterns) {
     return absl::StrCat("'", integration.action, "' is no action of '", integration.service,
-                        "', which has ", NamesOf(*service), "; 'aws-sdk:", integration.service,
-                        ":", integration.action, "' calls any other");
+                        "', which has ", NamesOf(*service), "; 'aws-sdk:", integration.service, ":",
+                        integration.action, "' calls any other");
   }
   const bool is_possible =
       integration.pattern == CallPattern::kRequestResponse ||

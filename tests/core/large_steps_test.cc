@@ -124,8 +124,7 @@ TEST(LargeStepsTest, PassesLargeDataAlongInPortions) {
            "Default": "Z"}, "Z": {"Type": "Succeed"}}})json");
   Snapshot snapshot;
   std::vector<Command> commands;
-  const Json input =
-      Json::Object({{"n", Json(0)}, {"text", Json(std::string(200'000, 'x'))}});
+  const Json input = Json::Object({{"n", Json(0)}, {"text", Json(std::string(200'000, 'x'))}});
   const Portions portions = StepThrough(player, input, &snapshot, &commands);
   EXPECT_FALSE(portions.is_too_long);
   ASSERT_TRUE(snapshot.ended);

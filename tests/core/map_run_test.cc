@@ -67,14 +67,13 @@ TEST(MapRunTest, CallsFunctionsForItems) {
   const FrameId item = millrace::HistoryOf(first);
   EXPECT_EQ(HistoryOf(player, item),
             (std::vector<std::string>{"TaskStateEntered", "TaskScheduled", "TaskStarted",
-                                      "TaskFailed", "TaskScheduled", "TaskStarted",
-                                      "TaskSucceeded", "TaskStateExited"}));
+                                      "TaskFailed", "TaskScheduled", "TaskStarted", "TaskSucceeded",
+                                      "TaskStateExited"}));
 }
 
 TEST(MapRunTest, CountsEventsFromTheItemsOwnFirst) {
-  CorePlayer player(Distributed(
-      R"("ToleratedFailureCount": 1, )",
-      R"("StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"},
+  CorePlayer player(Distributed(R"("ToleratedFailureCount": 1, )",
+                                R"("StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"},
          "B": {"Type": "Pass", "InputPath": "$.no.thing", "End": true}})"));
   player.Take(Started{.input = Parse("[{}, {}]"), .seed = 1});
   ASSERT_TRUE(player.snapshot().ended);
@@ -92,9 +91,8 @@ TEST(MapRunTest, CountsEventsFromTheItemsOwnFirst) {
 }
 
 TEST(MapRunTest, LimitsTheEventsOfAnItemByItself) {
-  CorePlayer player(Distributed(
-      R"("ToleratedFailurePercentage": 100, )",
-      R"("StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "C"},
+  CorePlayer player(Distributed(R"("ToleratedFailurePercentage": 100, )",
+                                R"("StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "C"},
          "C": {"Type": "Choice", "Choices": [{"Variable": "$", "IsBoolean": true, "Next": "A"}],
                "Default": "Z"}, "Z": {"Type": "Succeed"}})"));
   player.info().events_max = 60;

@@ -57,9 +57,8 @@ std::string ActionOf(const std::string& resource) {
 void ReadReaderConfig(Part& config, ItemReader* reader) {
   reader->items_max = config.Number("MaxItems");
   std::vector<JsonMember> constant;
-  for (const absl::string_view field :
-       {"InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "ItemsPointer",
-        "Transformation"}) {
+  for (const absl::string_view field : {"InputType", "CSVHeaderLocation", "CSVHeaders",
+                                        "CSVDelimiter", "ItemsPointer", "Transformation"}) {
     if (const Json* value = config.Find(field)) constant.push_back({Json(field), *value});
   }
   reader->config = Json::Object(std::move(constant));

@@ -10,10 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/base/suggest.h"
 #include "engine/languages/asl/expressions.h"
 #include "engine/languages/asl/jsonata_fields.h"
 #include "engine/languages/object_reader.h"
-#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {
@@ -124,9 +124,9 @@ void CheckHeaders(ObjectReader& fields) {
 // Reading fails with what is right in the cloud, and not served here.
 void WarnOfUnservedReading(ObjectReader& fields) {
   const auto warn = [&fields](absl::string_view field) {
-    fields.Warn(field, problem_code::kResourceNotServed,
-                absl::StrCat("Each run of the Map will fail: this '", field,
-                             "' is not served here."));
+    fields.Warn(
+        field, problem_code::kResourceNotServed,
+        absl::StrCat("Each run of the Map will fail: this '", field, "' is not served here."));
   };
   const std::string type = fields.FindText("InputType").value_or("");
   if (type == "MANIFEST" || type == "PARQUET") warn("InputType");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/suggest.h"
 #include "engine/languages/asl/asw.h"
 #include "engine/languages/asl/choice_state.h"
 #include "engine/languages/asl/expressions.h"
@@ -19,7 +20,6 @@
 #include "engine/languages/asl/succeed_state.h"
 #include "engine/languages/asl/task_state.h"
 #include "engine/languages/asl/wait_state.h"
-#include "engine/base/suggest.h"
 
 namespace millrace::asl {
 namespace {

@@ -38,7 +38,7 @@ size_t SkipSpace(absl::string_view text, size_t at) {
 // A `$name` of an expression, and what is done with it there.
 struct Mention {
   absl::string_view name;
-  bool is_bound = false;   // a parameter, or to the left of `:=`
+  bool is_bound = false;  // a parameter, or to the left of `:=`
   bool is_called = false;
 };
 

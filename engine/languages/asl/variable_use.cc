@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "engine/languages/asl/variable_names.h"
 #include "engine/base/suggest.h"
+#include "engine/languages/asl/variable_names.h"
 
 namespace millrace::asl {
 namespace {
@@ -21,8 +21,8 @@ using Names = absl::flat_hash_set<absl::string_view>;
 
 constexpr int64_t kWorkMax = 4'000'000;  // names that are looked at in all
 constexpr absl::string_view kMachineFields[] = {"ItemProcessor", "Iterator"};
-constexpr absl::string_view kPlainFields[] = {"Result", "ResultPath", "Comment", "Branches",
-                                              "ItemProcessor", "Iterator"};
+constexpr absl::string_view kPlainFields[] = {"Result",   "ResultPath",    "Comment",
+                                              "Branches", "ItemProcessor", "Iterator"};
 constexpr absl::string_view kTemplateFields[] = {"Parameters", "ResultSelector", "ItemSelector",
                                                  "Assign",     "BatchInput",     "Credentials"};
 
