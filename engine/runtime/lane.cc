@@ -330,10 +330,15 @@ void Lane::End(Held& held) {
   held_.erase(key);
 }
 
-// Whether what ends the wait is in hand, and only has to be stepped.
-bool Lane::IsAnswered(const Held& held, int64_t wait) {
-  return std::any_of(held.events.begin(), held.events.end(), [wait](const GivenEvent& event) {
-    return event.origin.has_value() && event.origin->event_id == wait;
+// Whether what ends the wait is in hand, and only has to be stepped. The answer to a task of this
+// id that another database has lost is none.
+bool Lane::IsAnswered(const Held& held, int64_t wait, const Writer& writer) {
+  const auto found = held.writers.find(wait);
+  const Writer& scheduled = found == held.writers.end() ? writer : found->second;
+  return std::any_of(held.events.begin(), held.events.end(), [&](const GivenEvent& event) {
+    if (!event.origin.has_value() || event.origin->event_id != wait) return false;
+    return held.durability == Durability::kSteps ? event.origin->writer == scheduled
+                                                 : event.origin->claims == held.claims;
   });
 }
 
@@ -346,7 +351,7 @@ void Lane::Act(Held& held, std::vector<Command> commands, const Writer& writer) 
       alarms_.Add({.at = alarm->at, .key = held.key, .event_id = alarm->event_id});
     } else if (std::holds_alternative<GoOn>(command)) {
       GiveTo(held, {.what = Resumed{}});
-    } else if (wait != 0 && IsAnswered(held, wait)) {
+    } else if (wait != 0 && IsAnswered(held, wait, writer)) {
       continue;  // the answer came while the row was being committed
     } else if (const auto* invoke = std::get_if<InvokeFunction>(&command)) {
       Dispatch(held, *invoke, writer);

@@ -174,7 +174,7 @@ class Lane {
                    bool token_holds);
   void OnAppendFate(const ExecutionKey& key, const WriteBatch& batch, RowFate fate);
   void OnDone(Held& held, const Writer& writer);
-  static bool IsAnswered(const Held& held, int64_t wait);
+  static bool IsAnswered(const Held& held, int64_t wait, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
   void Dispatch(Held& held, StoreCall call, const Writer& writer);
