@@ -6,6 +6,7 @@
 #include "db/execution_repository.h"
 #include "db/function_repository.h"
 #include "db/request_repository.h"
+#include "db/secret_repository.h"
 #include "db/workflow_repository.h"
 #include "engine/base/status_macros.h"
 #include "engine/errors.h"
@@ -248,6 +249,12 @@ absl::StatusOr<Mutated<StoredExecution>> PgCatalog::ReleaseQuarantined(const Exe
     row->losses = 0;
     row->error.clear();
     return Mutated<StoredExecution>{.row = *row};
+  });
+}
+
+absl::StatusOr<std::string> PgCatalog::EnsureSecret(const std::string& name) {
+  return RunTransaction(pool_, [&](Session& session) -> absl::StatusOr<std::string> {
+    return db::EnsureSecret(session, name);
   });
 }
 

@@ -51,6 +51,7 @@ class PgCatalog : public CatalogStorage {
   absl::StatusOr<Mutated<StoredExecution>> ReleaseQuarantined(const ExecutionId& id,
                                                               const RequestKey& request) override;
 
+  absl::StatusOr<std::string> EnsureSecret(const std::string& name) override;
   absl::StatusOr<int64_t> RemoveOldRequests(int limit) override;
 
  private:

@@ -45,6 +45,7 @@ std::string ResourceOf(const Message& request) {
     if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || field->is_repeated()) continue;
     const Message& part = request.GetReflection()->GetMessage(request, field);
     if (std::string name = TextField(part, "name"); !name.empty()) return name;
+    if (std::string parent = TextField(part, "parent"); !parent.empty()) return parent;
   }
   return "";
 }

@@ -15,7 +15,7 @@ namespace millrace::service {
 // "anonymous". Of what stands in the metadata nothing is proven yet, so nothing is believed.
 Caller CallerOf(const grpc::ServerContextBase& context, absl::string_view resource);
 
-// The resource that a request is about: its `name`, `parent`, or the name in its resource.
+// The resource that a request is about: its `name`, `parent`, or the one in a message that it has.
 std::string ResourceOf(const google::protobuf::Message& request);
 
 // The (millrace.v1.permission) of the method that takes this request; empty if it has none.

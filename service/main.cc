@@ -96,7 +96,11 @@ absl::Status Serve(const service::ServeConfig& config) {
   MILLRACE_RETURN_IF_ERROR(runtime.Begin());
   MILLRACE_ASSIGN_OR_RETURN(
       const std::unique_ptr<service::Server> server,
-      service::Server::Start(service::ServerOptionsOf(config), &workflows, &functions, &runtime));
+      service::Server::Start(service::ServerOptionsOf(config),
+                             {.workflows = &workflows,
+                              .functions = &functions,
+                              .executions = &runtime,
+                              .task_queues = &runtime.task_queues()}));
   Log(LogLevel::kInfo, "serving",
       {{"listen", config.listen}, {"port", absl::StrCat(server->port())}, {"version", kVersion}});
   int signal = 0;

@@ -11,6 +11,7 @@
 #include "grpc/health/v1/health.pb.h"
 #include "service/execution_service.h"
 #include "service/function_service.h"
+#include "service/worker_service.h"
 #include "service/workflow_service.h"
 
 namespace millrace::service {
@@ -50,18 +51,19 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
 }  // namespace
 
 struct Server::State {
-  State(const ServerOptions& options, Workflows* workflows_given, Functions* functions_given,
-        Executions* executions_given, Authorizer* authorizer)
+  State(const ServerOptions& options, const Served& served, Authorizer* authorizer)
       : calls(authorizer == nullptr ? &allow_all : authorizer, options.calls),
-        workflows(&calls, workflows_given, functions_given),
-        executions(&calls, executions_given, workflows_given),
-        functions(&calls, functions_given) {}
+        workflows(&calls, served.workflows, served.functions),
+        executions(&calls, served.executions, served.workflows),
+        functions(&calls, served.functions),
+        workers(&calls, served.task_queues) {}
 
   Authorizer allow_all;
   Calls calls;
   WorkflowService workflows;
   ExecutionService executions;
   FunctionService functions;
+  WorkerService workers;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -71,8 +73,7 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      Workflows* workflows, Functions* functions,
-                                                      Executions* executions,
+                                                      const Served& served,
                                                       Authorizer* authorizer) {
   // gRPC answers health calls without protobuf; reflection needs the descriptor, which is linked
   // only if it is used.
@@ -80,13 +81,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
-  auto state = std::make_unique<State>(options, workflows, functions, executions, authorizer);
+  auto state = std::make_unique<State>(options, served, authorizer);
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &state->port);
   builder.RegisterService(&state->workflows);
   builder.RegisterService(&state->executions);
   builder.RegisterService(&state->functions);
+  builder.RegisterService(&state->workers);
   state->server = builder.BuildAndStart();
   if (state->server == nullptr || state->port == 0) {
     return absl::UnavailableError(
@@ -97,7 +99,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     health->SetServingStatus(true);
     for (const char* name :
          {v1::WorkflowService::service_full_name(), v1::ExecutionService::service_full_name(),
-          v1::FunctionService::service_full_name()}) {
+          v1::FunctionService::service_full_name(), v1::WorkerService::service_full_name()}) {
       health->SetServingStatus(name, true);
     }
   }

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "engine/runtime/executions.h"
 #include "engine/runtime/functions.h"
+#include "engine/runtime/task_queues.h"
 #include "engine/runtime/workflows.h"
 #include "service/calls.h"
 
@@ -33,6 +34,14 @@ struct ServerOptions {
   Calls::Options calls;
 };
 
+// What the services work with.
+struct Served {
+  Workflows* workflows = nullptr;
+  Functions* functions = nullptr;
+  Executions* executions = nullptr;
+  TaskQueues* task_queues = nullptr;
+};
+
 // The gRPC server: the services, reflection and health. Serves from Start() to Shutdown(); what it
 // is given must outlive it. Callbacks of the runtime may still come after Shutdown(), but must have
 // ended before this is destroyed.
@@ -41,8 +50,7 @@ class Server {
   // UNAVAILABLE, with the address, if it cannot be listened on: as when another server does.
   // Without an `authorizer` everybody may do everything.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       Workflows* workflows, Functions* functions,
-                                                       Executions* executions,
+                                                       const Served& served,
                                                        Authorizer* authorizer = nullptr);
   ~Server();
 

@@ -21,6 +21,7 @@ void EndWait(Snapshot& snapshot, Frame& frame) {
   frame.wake_at.reset();
   frame.payload.reset();
   frame.is_submitted = false;
+  frame.heartbeat_seconds.reset();
   frame.function.clear();
   frame.function_version.clear();
 }
@@ -144,6 +145,7 @@ void ApplyTask(const HistoryEvent& event, Snapshot& snapshot) {
     case EventType::kTaskScheduled:
       BeginWait(snapshot, frame, WaitKind::kTask, event.id, event.wake_at);
       frame.payload = event.data;
+      frame.heartbeat_seconds = event.heartbeat_seconds;
       frame.function = event.function;
       frame.function_version = event.function_version;
       break;

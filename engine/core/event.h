@@ -31,6 +31,10 @@ struct TaskFailed {
   int64_t event_id = 0;
   AslError error;
 };
+// The worker that does a task has not been heard of for longer than the Task allows.
+struct HeartbeatMissed {
+  int64_t event_id = 0;
+};
 // An alarm rang: of a frame's wait (`event_id` began it), or, with 0, the whole execution's
 // timeout.
 struct AlarmRang {
@@ -45,7 +49,8 @@ struct Resumed {};
 
 struct Event {
   absl::Time at;  // the clock's time; the step uses no other
-  std::variant<Started, TaskSucceeded, ChildStarted, TaskFailed, AlarmRang, StopRequested, Resumed>
+  std::variant<Started, TaskSucceeded, ChildStarted, TaskFailed, HeartbeatMissed, AlarmRang,
+               StopRequested, Resumed>
       what;
 };
 
@@ -56,6 +61,9 @@ struct InvokeFunction {
   std::string function;
   std::string version;
   Json payload;
+  bool is_queued = false;  // `function` is a queue, of which workers take it
+  // Of a queue's: the Task fails when its worker has not been heard of for so long.
+  std::optional<int64_t> heartbeat_seconds;
   friend bool operator==(const InvokeFunction&, const InvokeFunction&) = default;
 };
 // Answered, unless at once, with ChildStarted, and with TaskSucceeded or TaskFailed.

@@ -6,10 +6,13 @@
 namespace millrace {
 namespace {
 
-// A legacy Lambda ARN as Resource has events of its own in the real service's histories.
-bool IsLegacyLambda(const State& state) {
+// A legacy Lambda ARN as Resource, and an activity's, have events of their own in the real service's
+// histories.
+absl::string_view TaskEventPrefix(const State& state) {
   const auto* task = std::get_if<TaskState>(&state.body);
-  return task != nullptr && absl::StartsWith(task->resource, "arn:aws:lambda:");
+  if (task == nullptr) return "Task";
+  if (absl::StartsWith(task->resource, "arn:aws:lambda:")) return "LambdaFunction";
+  return task->resource_type == "activity" ? "Activity" : "Task";
 }
 
 absl::string_view FixedName(EventType type) {
@@ -99,7 +102,7 @@ std::string EventTypeName(const HistoryEvent& event, const Program& program) {
   if (event.type < EventType::kTaskScheduled) {
     return absl::StrCat(StateTypeName(state), Suffix(event.type));
   }
-  return absl::StrCat(IsLegacyLambda(state) ? "LambdaFunction" : "Task", Suffix(event.type));
+  return absl::StrCat(TaskEventPrefix(state), Suffix(event.type));
 }
 
 bool IsTerminal(EventType type) {

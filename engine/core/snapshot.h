@@ -56,7 +56,8 @@ struct Frame {
   std::optional<absl::Time> wake_at;  // the alarm's time: Wait, retry, or the task's timeout
   std::optional<Json> payload;        // of the task under way
   bool is_submitted = false;          // its child execution has begun
-  std::string function;               // that it calls
+  std::optional<int64_t> heartbeat_seconds;  // of the task under way
+  std::string function;                      // that it calls
   std::string function_version;
   std::vector<int64_t> attempts;  // retries so far, by the state's counters
   int64_t retry_count = 0;        // in this state, for $$.State.RetryCount

@@ -170,6 +170,13 @@ StepRefusal Stepper::Take(const TaskFailed& failed) {
   return StepRefusal::kNone;
 }
 
+StepRefusal Stepper::Take(const HeartbeatMissed& missed) {
+  const auto [frame, refusal] = FindWait(missed.event_id, {WaitKind::kTask});
+  if (frame == nullptr) return refusal;
+  TimeOutTask(frame->id, "States.HeartbeatTimeout");
+  return StepRefusal::kNone;
+}
+
 StepRefusal Stepper::Take(const AlarmRang& rang) {
   if (rang.event_id == 0) {
     if (snapshot_.ended) return StepRefusal::kEnded;
@@ -193,7 +200,7 @@ StepRefusal Stepper::Take(const AlarmRang& rang) {
       LeaveWait(id);
       break;
     default:
-      TimeOutTask(id);
+      TimeOutTask(id, "States.Timeout");
   }
   return StepRefusal::kNone;
 }
@@ -207,8 +214,8 @@ void Stepper::LeaveWait(FrameId id) {
   LeaveState(id, *std::move(exit), std::nullopt);
 }
 
-void Stepper::TimeOutTask(FrameId id) {
-  const AslError error{.name = "States.Timeout", .cause = std::nullopt};
+void Stepper::TimeOutTask(FrameId id, std::string name) {
+  const AslError error{.name = std::move(name), .cause = std::nullopt};
   if (EndsAtEventLimit(FrameAt(id))) return;
   HistoryEvent event = Of(FrameAt(id), EventType::kTaskTimedOut);
   event.error = error;
@@ -360,7 +367,9 @@ Command CallOf(const State& state, const Frame& frame) {
                         .state = frame.state,
                         .function = frame.function,
                         .version = frame.function_version,
-                        .payload = InvocationPayload(task, *frame.payload)};
+                        .payload = InvocationPayload(task, *frame.payload),
+                        .is_queued = std::holds_alternative<QueueTarget>(task.target),
+                        .heartbeat_seconds = frame.heartbeat_seconds};
 }
 
 }  // namespace

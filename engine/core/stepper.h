@@ -39,6 +39,7 @@ class Stepper {
   StepRefusal Take(const TaskSucceeded& succeeded);
   StepRefusal Take(const ChildStarted& started);
   StepRefusal Take(const TaskFailed& failed);
+  StepRefusal Take(const HeartbeatMissed& missed);
   StepRefusal Take(const AlarmRang& rang);
   StepRefusal Take(const StopRequested& stop);
   StepRefusal Take(const Resumed& resumed);
@@ -97,7 +98,7 @@ class Stepper {
   void EndRun(FrameId id, const Json& result);
   void FailRun(FrameId id, const AslError& error);
   void LeaveWait(FrameId id);
-  void TimeOutTask(FrameId id);
+  void TimeOutTask(FrameId id, std::string name);
   // Whether what ending the execution itself emits just fits under the limit of events.
   bool NearsEventLimit() const {
     const int64_t reserve = 2 + 2 * static_cast<int64_t>(snapshot_.frames.size());

@@ -123,6 +123,10 @@ struct ChildTarget {
   std::string workflow;  // its name; "": Parameters have it, with the input
   ChildAnswer answer = ChildAnswer::kStarted;
 };
+// A queue whose items other services take, over WorkerService.
+struct QueueTarget {
+  std::string queue;  // its name in the project
+};
 // A Resource that is right, while nothing here serves it: each call of it fails.
 struct UnservedTarget {
   std::string reason;  // for people
@@ -130,7 +134,7 @@ struct UnservedTarget {
 struct TaskState {
   std::string resource;  // as written
   // What it calls. Other kinds of targets join this variant.
-  std::variant<FunctionTarget, ChildTarget, UnservedTarget> target;
+  std::variant<FunctionTarget, ChildTarget, QueueTarget, UnservedTarget> target;
   // "arn:...:states:::lambda:invoke": the payload and name come from Parameters, and the result is
   // wrapped in {"Payload": ..., "StatusCode": 200, ...}.
   bool wraps_invocation = false;

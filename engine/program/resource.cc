@@ -17,8 +17,9 @@ namespace {
 using Parts = std::vector<absl::string_view>;
 
 constexpr size_t kNameBytesMax = 63;
+constexpr size_t kQueueNameBytesMax = 80;
 constexpr absl::string_view kForms =
-    "a function's name such as 'review', 'arn:aws:lambda:{region}:{account}:function:{name}', "
+    "a function's name such as 'review', 'queue:{name}', 'arn:aws:lambda:{region}:{account}:function:{name}', "
     "'arn:aws:states:::lambda:invoke', 'arn:aws:states:::{service}:{action}', "
     "'qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:scf:Invoke/{name}' or "
     "'urn:fss:{region}:{project}:function:{package}:{name}'";
@@ -59,6 +60,16 @@ absl::StatusOr<Resource> FunctionResource(absl::string_view name, absl::string_v
   return Resource{.target = std::move(target), .resource_type = "function"};
 }
 
+absl::StatusOr<Resource> QueueResource(absl::string_view name, absl::string_view type) {
+  if (HasPlaceholder(name)) return Unfilled(name);
+  if (!IsQueueName(name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name.substr(0, 200), "' is no name of a queue: 1 to ",
+                     kQueueNameBytesMax, " letters, digits, '_', '.' or '-'"));
+  }
+  return Resource{.target = QueueTarget{std::string(name)}, .resource_type = std::string(type)};
+}
+
 // `arn`, and a partition: aws, aws-cn, aws-us-gov.
 bool IsArn(const Parts& parts) {
   return parts.size() > 5 && parts[0] == "arn" &&
@@ -80,8 +91,7 @@ ChildAnswer AnswerOf(absl::string_view action) {
 // "arn:aws:states:{region}:{account}:...", which is an integration or an activity.
 absl::StatusOr<Resource> ParseStatesArn(absl::string_view text, const Parts& parts) {
   if (parts.size() == 7 && parts[5] == "activity") {
-    if (parts[6].empty()) return UnknownForm(text);
-    Resource activity = Unserved("activity", "no activity workers are served here");
+    MILLRACE_ASSIGN_OR_RETURN(Resource activity, QueueResource(parts[6], "activity"));
     activity.is_activity = true;
     return activity;
   }
@@ -164,6 +174,7 @@ bool IsUri(absl::string_view text) {
 absl::StatusOr<Resource> ParseForm(absl::string_view text) {
   const Parts parts = absl::StrSplit(text, ':');
   if (parts.size() == 1 && IsFunctionName(text)) return FunctionResource(text, "");
+  if (parts[0] == "queue" && parts.size() == 2) return QueueResource(parts[1], "queue");
   if (parts[0] == "arn") return ParseArn(text, parts);
   if (parts[0] == "qrn") return ParseQrn(text, parts);
   if (parts[0] == "urn") return ParseUrn(text, parts);
@@ -184,6 +195,13 @@ bool IsFunctionName(absl::string_view text) {
   return !text.empty() && text.size() <= kNameBytesMax && absl::ascii_isalpha(text[0]) &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
+}
+
+bool IsQueueName(absl::string_view text) {
+  return !text.empty() && text.size() <= kQueueNameBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-';
+         });
 }
 
 absl::StatusOr<Resource> ParseResource(absl::string_view text) {

@@ -144,6 +144,9 @@ class CatalogStorage {
   virtual absl::StatusOr<Mutated<StoredExecution>> ReleaseQuarantined(
       const ExecutionId& id, const RequestKey& request) = 0;
 
+  // The 32 random bytes of this name, made by whoever asks first: the same on every node.
+  virtual absl::StatusOr<std::string> EnsureSecret(const std::string& name) = 0;
+
   // request_ids are kept 24 hours; removes older ones in slices.
   virtual absl::StatusOr<int64_t> RemoveOldRequests(int limit) = 0;
 };

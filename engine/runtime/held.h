@@ -12,6 +12,7 @@
 #include "engine/core/step.h"
 #include "engine/runtime/executions.h"
 #include "engine/runtime/storage.h"
+#include "engine/runtime/task_token.h"
 #include "engine/runtime/workflows.h"
 
 namespace millrace {
@@ -28,40 +29,47 @@ enum class Durability : uint8_t {
   kSteps  // STANDARD: each step
 };
 
+// Who waits for the outcome of a result that a worker has sent. Thread-safe.
+class ResultReceiver {
+ public:
+  virtual ~ResultReceiver() = default;
+  // `is_final`: it is durable, or will never matter; else it is to be sent again later.
+  virtual void Settle(int64_t result, bool is_final) = 0;
+};
+struct Receipt {
+  std::shared_ptr<ResultReceiver> receiver;
+  int64_t result = 0;
+};
+
 // An event that an execution has been given and that its journal does not hold yet: kept over lost
 // races and new snapshots until a commit or a duplicate answers it.
 struct GivenEvent {
   decltype(Event::what) what;
   ExecutionDone done;  // may be null
-  // A task's result from this node's own dispatch: which task it answers. The journal's row that
-  // scheduled it tells, or, for EXPRESS executions, the run: after the loss of rows, or in another
-  // run, the same event id may name another task.
+  // A task's result: which task it answers. The journal's row that scheduled it tells, or, for
+  // EXPRESS executions, the run: after the loss of rows, or in another run, the same event id may
+  // name another task.
   struct Origin {
-    int64_t event_id = 0;
-    Writer writer;
-    int64_t claims = 0;
-    uint64_t call = 0;  // the lane's number for the dispatch
+    TaskId task;
+    uint64_t call = 0;  // the lane's number for the dispatch; 0 for a worker's answer to any
   };
   std::optional<Origin> origin;
+  std::optional<Receipt> receipt;  // of a worker's result
   // An id that was not given out has already made the snapshot be read again.
   bool was_reread = false;
   // A row with it was made, whose fate may have been unknown.
   bool was_applied = false;
   // Its step takes too long for the lane.
   bool is_long = false;
-};
 
-// A task that has gone out from a lane and has not come back: what is dispatched is known by the
-// row that scheduled it, or, for EXPRESS executions, by the run.
-struct CallUnderWay {
-  ExecutionKey key;
-  int64_t event_id = 0;
-  Writer writer;
-  int64_t claims = 0;
-  friend bool operator==(const CallUnderWay&, const CallUnderWay&) = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const CallUnderWay& call) {
-    return H::combine(std::move(h), call.key, call.event_id, call.writer.batch, call.claims);
+  bool is_workers() const { return origin.has_value() && origin->call == 0; }
+  // Whoever waits is told: that the event has had its effect or never will have one (`is_final`),
+  // or that it is given up for now. Callers get `answer()`.
+  template <typename MakeAnswer>
+  void Settle(bool is_final, MakeAnswer answer) {
+    if (done) std::exchange(done, nullptr)(answer());
+    if (receipt.has_value()) receipt->receiver->Settle(receipt->result, is_final);
+    receipt.reset();
   }
 };
 
@@ -81,7 +89,7 @@ struct Held {
   int64_t claims = 0;
   TaskWriters writers;  // of the tasks that are under way
   // By event id. Some may be of tasks that are over.
-  absl::flat_hash_map<int64_t, CallUnderWay> calls;
+  absl::flat_hash_map<int64_t, TaskId> calls;
   bool may_have_lost_calls = false;  // a step has ended tasks that have not answered
 
   std::deque<GivenEvent> events;

@@ -15,17 +15,17 @@ bool IsAboutIteration(EventType type) {
   return type >= EventType::kMapIterationStarted && type <= EventType::kMapIterationAborted;
 }
 
-// A Lambda ARN as Resource: its events have `input` in place of parameters, no resource type, and
-// the resource only once.
-bool IsLegacyLambda(absl::string_view type_name) {
-  return absl::StartsWith(type_name, "LambdaFunction");
+// A Lambda's or an activity's ARN as Resource: its events have `input` in place of parameters, no
+// resource type, and the resource only once.
+bool IsLegacy(absl::string_view type_name) {
+  return absl::StartsWith(type_name, "LambdaFunction") || absl::StartsWith(type_name, "Activity");
 }
 
 void AddTask(const TaskState& task, const HistoryEvent& event, HistoryEventView* view) {
   const bool is_scheduled = event.type == EventType::kTaskScheduled;
   if (is_scheduled) view->timeout_seconds = event.timeout_seconds;
   if (is_scheduled) view->heartbeat_seconds = event.heartbeat_seconds;
-  if (IsLegacyLambda(view->type)) {
+  if (IsLegacy(view->type)) {
     if (is_scheduled) view->resource = task.resource;
     if (is_scheduled) view->input = event.data->ToText();
     return;

@@ -34,6 +34,19 @@ void LaneInbox::Post(LaneMessage message) {
   changed_.notify_one();
 }
 
+void LaneInbox::PostAll(std::vector<LaneMessage> messages) {
+  {
+    std::unique_lock lock(mutex_);
+    if (closed_) {
+      lock.unlock();
+      for (LaneMessage& message : messages) Refuse(std::move(message), errors::ShuttingDown());
+      return;
+    }
+    std::move(messages.begin(), messages.end(), std::back_inserter(messages_));
+  }
+  changed_.notify_one();
+}
+
 std::vector<LaneMessage> LaneInbox::Take(absl::Duration patience) {
   std::unique_lock lock(mutex_);
   if (messages_.empty() && !closed_ && patience > absl::ZeroDuration()) {
@@ -95,8 +108,8 @@ void Lane::Stop(const absl::Status& status) {
 
 void Refuse(LaneMessage message, const absl::Status& status) {
   if (auto* start = std::get_if<lane_message::Start>(&message)) AnswerAll(*start->held, status);
-  if (auto* give = std::get_if<lane_message::Give>(&message); give && give->event.done) {
-    give->event.done(status);
+  if (auto* give = std::get_if<lane_message::Give>(&message)) {
+    give->event.Settle(/*is_final=*/false, [&] { return status; });
   }
   if (auto* await = std::get_if<lane_message::AwaitEnd>(&message)) await->done(status);
 }
@@ -116,6 +129,8 @@ bool Lane::RunOnce(absl::Duration patience) {
   RingAlarms();
   StepReady();
   if (!is_committing_ && !building_.empty() && SteadyNanos() >= submit_after_nanos_) SubmitBatch();
+  if (!offered_.empty()) hooks_.offer(std::exchange(offered_, {}));
+  hooks_.flush_queues();
   return true;
 }
 
@@ -144,8 +159,9 @@ void Lane::Handle(lane_message::Start message) {
 void Lane::Handle(lane_message::Give message) {
   if (message.event.origin && !TakeAnswer(message.key, *message.event.origin)) return;
   Held* held = Find(message.key);
-  // Whoever takes the execution up, if it still waits for the task, dispatches it again.
-  if (held == nullptr && message.event.origin.has_value()) return;
+  // Whoever takes the execution up, if it still waits for the task, dispatches it again. A worker
+  // keeps its result until it is told.
+  if (held == nullptr && message.event.origin.has_value() && !message.event.is_workers()) return;
   if (held == nullptr) {
     // Its own execution, that it does not hold yet, or another's: the keeper finds out.
     auto made = std::make_unique<Held>();
@@ -302,16 +318,14 @@ void Lane::OnDone(Held& held, const Writer& writer) {
                      held.history.begin() + static_cast<int64_t>(held.row_events));
   held.row_bytes = 0;
   std::vector<Command> commands = std::exchange(held.commands, {});
-  const std::vector<GivenEvent> applied = std::exchange(held.applied, {});
+  std::vector<GivenEvent> applied = std::exchange(held.applied, {});
   const std::vector<ExecutionDone> on_started = std::exchange(held.on_started, {});
   held.fence_guard.reset();
   if (!on_started.empty()) {
     const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
     for (const ExecutionDone& done : on_started) done(view);
   }
-  for (const GivenEvent& event : applied) {
-    if (event.done) event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
-  }
+  for (GivenEvent& event : applied) Settle(event, held);
   hooks_.on_history(held.key);
   Act(held, std::move(commands), writer);  // of one that has ended: its children are to be stopped
   if (held.snapshot.ended) return End(held);
@@ -323,7 +337,7 @@ void Lane::End(Held& held) {
     const ExecutionView view = ViewOf(held.key, held.execution_id, held.of, held.snapshot);
     for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(view);
     for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(view);
-    for (const GivenEvent& event : std::exchange(held.events, {})) AnswerEnded(held, event);
+    for (GivenEvent& event : std::exchange(held.events, {})) AnswerEnded(held, std::move(event));
   }
   CancelLost(held);
   const ExecutionKey key = held.key;
@@ -336,9 +350,9 @@ bool Lane::IsAnswered(const Held& held, int64_t wait, const Writer& writer) {
   const auto found = held.writers.find(wait);
   const Writer& scheduled = found == held.writers.end() ? writer : found->second;
   return std::any_of(held.events.begin(), held.events.end(), [&](const GivenEvent& event) {
-    if (!event.origin.has_value() || event.origin->event_id != wait) return false;
-    return held.durability == Durability::kSteps ? event.origin->writer == scheduled
-                                                 : event.origin->claims == held.claims;
+    if (!event.origin.has_value() || event.origin->task.event_id != wait) return false;
+    return held.durability == Durability::kSteps ? event.origin->task.writer == scheduled
+                                                 : event.origin->task.claims == held.claims;
   });
 }
 
@@ -376,11 +390,6 @@ void ForgetClosedWriters(Held& held) {
                  [&](const auto& entry) { return !held.snapshot.waits.contains(entry.first); });
 }
 
-CallUnderWay CallOf(const ExecutionKey& key, const GivenEvent::Origin& origin) {
-  return {
-      .key = key, .event_id = origin.event_id, .writer = origin.writer, .claims = origin.claims};
-}
-
 // Unique in this process: an execution belongs to one lane.
 std::string CallId(const ExecutionKey& key, uint64_t call) {
   return absl::StrCat(key.uuid.ToString(), "/", call);
@@ -390,14 +399,14 @@ std::string CallId(const ExecutionKey& key, uint64_t call) {
 
 std::optional<GivenEvent::Origin> Lane::BeginCall(Held& held, int64_t event_id,
                                                   const Writer& writer) {
-  GivenEvent::Origin origin{.event_id = event_id, .call = next_call_};
+  GivenEvent::Origin origin{.task = {.key = held.key, .event_id = event_id}, .call = next_call_};
   if (held.durability == Durability::kSteps) {
-    origin.writer = held.writers.try_emplace(event_id, writer).first->second;
+    origin.task.writer = held.writers.try_emplace(event_id, writer).first->second;
     ForgetClosedWriters(held);
   } else {
-    origin.claims = held.claims;
+    origin.task.claims = held.claims;
   }
-  if (!AddCall(held, CallOf(held.key, origin))) return std::nullopt;
+  if (!AddCall(held, origin.task)) return std::nullopt;
   return origin;
 }
 
@@ -405,9 +414,9 @@ InvocationDone Lane::AnswerTo(const ExecutionKey& key, const GivenEvent::Origin&
   return [inbox = inbox_, key, origin](AslResult<Json> result) {
     GivenEvent event{.origin = origin};
     if (result.ok()) {
-      event.what = TaskSucceeded{.event_id = origin.event_id, .output = *std::move(result)};
+      event.what = TaskSucceeded{.event_id = origin.task.event_id, .output = *std::move(result)};
     } else {
-      event.what = TaskFailed{.event_id = origin.event_id, .error = result.error()};
+      event.what = TaskFailed{.event_id = origin.task.event_id, .error = result.error()};
     }
     inbox->Post(lane_message::Give{.key = key, .event = std::move(event)});
   };
@@ -426,8 +435,9 @@ void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writ
   const std::optional<GivenEvent::Origin> origin = BeginCall(held, invoke.event_id, writer);
   if (!origin.has_value()) return;
   const std::string key = held.durability == Durability::kSteps
-                              ? IdempotencyKey(held.key, invoke.event_id, origin->writer)
+                              ? IdempotencyKey(held.key, invoke.event_id, origin->task.writer)
                               : IdempotencyKey(held.key, invoke.event_id, held.claims);
+  if (invoke.is_queued) return Offer(held, invoke, origin->task, key, writer);
   InvocationContext context{.execution_name = held.info.execution_name,
                             .event_id = invoke.event_id,
                             .idempotency_key = key,
@@ -440,6 +450,26 @@ void Lane::Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writ
                         done = AnswerTo(held.key, *origin)]() mutable {
     hooks_.invoke(function, std::move(payload), std::move(context), std::move(done));
   });
+}
+
+void Lane::Offer(const Held& held, const InvokeFunction& invoke, const TaskId& task,
+                 std::string idempotency_key, const Writer& writer) {
+  UnderWay& under_way = under_way_[task];
+  under_way.is_queued = true;
+  QueuedTask queued{.id = task,
+                    .project = held.of.workflow.id.project,
+                    .queue = invoke.function,
+                    .payload = invoke.payload,
+                    .execution_name = held.info.execution_name,
+                    .idempotency_key = std::move(idempotency_key),
+                    .may_be_held =
+                        held.durability == Durability::kSteps && !(task.writer == writer)};
+  if (invoke.heartbeat_seconds.has_value()) {
+    queued.heartbeat = absl::Seconds(*invoke.heartbeat_seconds);
+  }
+  if (node_->MayDispatch() && deferred_.empty()) return offered_.push_back(std::move(queued));
+  CallOrDefer(CallId(held.key, under_way.number),
+              [this, queued = std::move(queued)] { offered_.push_back(queued); });
 }
 
 void Lane::Dispatch(Held& held, StoreCall call, const Writer& writer) {
@@ -495,37 +525,45 @@ void Lane::FlushDeferred() {
 }
 
 // False if the call is under way already.
-bool Lane::AddCall(Held& held, const CallUnderWay& call) {
+bool Lane::AddCall(Held& held, const TaskId& call) {
   const auto before = held.calls.find(call.event_id);
   // Of a row or a run that another database has lost: another task.
   if (before != held.calls.end() && before->second != call) Cancel(before->second);
   held.calls[call.event_id] = call;
-  if (!under_way_.try_emplace(call, next_call_).second) return false;
+  if (!under_way_.try_emplace(call, UnderWay{.number = next_call_}).second) return false;
   ++next_call_;
   return true;
 }
 
-// False if nobody waits for the answer: the call was cancelled.
+// False if nobody waits for the answer: the call was cancelled. A worker's always counts: its task
+// may have been given to it by another server.
 bool Lane::TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin) {
-  const auto call = under_way_.find(CallOf(key, origin));
-  if (call == under_way_.end() || call->second != origin.call) return false;
+  const auto call = under_way_.find(origin.task);
+  if (origin.call != 0 && (call == under_way_.end() || call->second.number != origin.call)) {
+    return false;
+  }
+  if (call == under_way_.end()) return true;
   if (Held* held = Find(key); held != nullptr) {
-    const auto listed = held->calls.find(origin.event_id);
+    const auto listed = held->calls.find(origin.task.event_id);
     if (listed != held->calls.end() && listed->second == call->first) held->calls.erase(listed);
   }
   under_way_.erase(call);
   return true;
 }
 
-void Lane::Cancel(const CallUnderWay& call) {
+void Lane::Cancel(const TaskId& call) {
   const auto found = under_way_.find(call);
   if (found == under_way_.end()) return;
-  const std::string call_id = CallId(call.key, found->second);
+  const bool is_queued = found->second.is_queued;
+  const std::string call_id = CallId(call.key, found->second.number);
   under_way_.erase(found);
   const auto deferred = std::find_if(deferred_.begin(), deferred_.end(),
                                      [&](const auto& some) { return some.call_id == call_id; });
   if (deferred != deferred_.end()) {
     deferred_.erase(deferred);
+  } else if (is_queued) {
+    std::erase_if(offered_, [&](const QueuedTask& queued) { return queued.id == call; });
+    hooks_.cancel_queued(call);
   } else {
     hooks_.cancel(call_id);
   }
@@ -546,27 +584,30 @@ void Lane::CancelAll(const Held& held) {
   for (const auto& [event_id, call] : held.calls) Cancel(call);
 }
 
+void Lane::Settle(GivenEvent& event, const Held& held) {
+  event.Settle(/*is_final=*/true,
+               [&] { return ViewOf(held.key, held.execution_id, held.of, held.snapshot); });
+}
+
 // What was asked of an execution that has ended. A stop that has ended it, and whose commit was
 // known only from the journal, has done what it should.
-void Lane::AnswerEnded(const Held& held, const GivenEvent& event) {
-  if (!event.done) return;
+void Lane::AnswerEnded(const Held& held, GivenEvent event) {
   const auto* stop = std::get_if<StopRequested>(&event.what);
   if (stop != nullptr && event.was_applied && held.snapshot.end == EventType::kExecutionAborted &&
       held.snapshot.error == stop->error) {
-    return event.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
+    return Settle(event, held);
   }
-  event.done(errors::ExecutionEnded(held.info.execution_name));
+  event.Settle(/*is_final=*/true, [&] { return errors::ExecutionEnded(held.info.execution_name); });
 }
 
 void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
   for (const ExecutionDone& done : std::exchange(held.on_started, {})) done(answer);
   for (const ExecutionDone& done : std::exchange(held.waiters, {})) done(answer);
-  for (const GivenEvent& event : std::exchange(held.applied, {})) {
-    if (event.done) event.done(answer);
-  }
-  for (const GivenEvent& event : std::exchange(held.events, {})) {
-    if (event.done) event.done(answer);
-  }
+  // What a worker has done for an execution that is not there never matters.
+  const bool is_final = absl::IsNotFound(answer.status());
+  const auto give = [&] { return answer; };
+  for (GivenEvent& event : std::exchange(held.applied, {})) event.Settle(is_final, give);
+  for (GivenEvent& event : std::exchange(held.events, {})) event.Settle(is_final, give);
 }
 
 void Lane::Quarantine(Held& held, const std::string& reason) {

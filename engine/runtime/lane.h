@@ -20,6 +20,7 @@
 #include "engine/runtime/held.h"
 #include "engine/runtime/node.h"
 #include "engine/runtime/store_calls.h"
+#include "engine/runtime/task_queues.h"
 #include "engine/runtime/work_queue.h"
 #include "engine/tasks/function_host.h"
 
@@ -85,6 +86,7 @@ class LaneInbox {
  public:
   // Once it is closed, whoever waits for an answer gets SHUTTING_DOWN.
   void Post(LaneMessage message);
+  void PostAll(std::vector<LaneMessage> messages);
   // All that waits, after at most `patience`.
   std::vector<LaneMessage> Take(absl::Duration patience);
   void Close();
@@ -116,6 +118,10 @@ struct LaneHooks {
   std::function<void(const ExecutionId&)> stop_child;
   // Nobody waits for the call with this `call_id` any more: it is to end at once.
   std::function<void(const std::string& call_id)> cancel;
+  // What workers are to do; that they need not; and the end of a turn, when they are told.
+  std::function<void(std::vector<QueuedTask>)> offer;
+  std::function<void(const TaskId&)> cancel_queued;
+  std::function<void()> flush_queues;
 };
 
 // A single-threaded event loop that holds executions: takes waiting events, steps them, hands the
@@ -177,6 +183,8 @@ class Lane {
   static bool IsAnswered(const Held& held, int64_t wait, const Writer& writer);
   void Act(Held& held, std::vector<Command> commands, const Writer& writer);
   void Dispatch(Held& held, const InvokeFunction& invoke, const Writer& writer);
+  void Offer(const Held& held, const InvokeFunction& invoke, const TaskId& task,
+             std::string idempotency_key, const Writer& writer);
   void Dispatch(Held& held, StoreCall call, const Writer& writer);
   void Dispatch(Held& held, StartChild call, const Writer& writer);
   void StopChildOf(const Held& held, const StartChild& child);
@@ -185,9 +193,9 @@ class Lane {
   InvocationDone AnswerTo(const ExecutionKey& key, const GivenEvent::Origin& origin) const;
   // At once, or when the node may dispatch again.
   void CallOrDefer(std::string call_id, std::function<void()> call);
-  bool AddCall(Held& held, const CallUnderWay& call);
+  bool AddCall(Held& held, const TaskId& call);
   bool TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin);
-  void Cancel(const CallUnderWay& call);
+  void Cancel(const TaskId& call);
   void CancelLost(Held& held);
   void CancelAll(const Held& held);
   void FlushDeferred();
@@ -195,7 +203,9 @@ class Lane {
   void UndoRow(Held& held);
   void Quarantine(Held& held, const std::string& reason);
   void End(Held& held);
-  static void AnswerEnded(const Held& held, const GivenEvent& event);
+  static void AnswerEnded(const Held& held, GivenEvent event);
+  // Tells who waits for an event that it has had its effect.
+  static void Settle(GivenEvent& event, const Held& held);
 
   Node* const node_;
   const Clock* const clock_;
@@ -215,8 +225,14 @@ class Lane {
   int64_t submit_after_nanos_ = 0;
   // An execution that is taken up again waits for these instead of sending them out once more. Each
   // with its number, so that the late answer of a cancelled call is not taken for the next one's.
-  absl::flat_hash_map<CallUnderWay, uint64_t> under_way_;
+  struct UnderWay {
+    uint64_t number = 0;
+    bool is_queued = false;  // for a worker
+  };
+  absl::flat_hash_map<TaskId, UnderWay> under_way_;
   uint64_t next_call_ = 1;
+  // What this turn gives to workers, all at once.
+  std::vector<QueuedTask> offered_;
   // Calls that wait until this node knows again that others see it alive.
   std::deque<DeferredCall> deferred_;
   std::unique_ptr<Committer> committer_;

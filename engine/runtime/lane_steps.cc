@@ -44,15 +44,22 @@ void Lane::StepEvents(Held& held) {
 // already.
 bool Lane::IsOfAnotherTask(const Held& held, const GivenEvent& given) {
   if (!given.origin.has_value() || held.durability == Durability::kNone) return false;
-  if (held.durability == Durability::kEnds) return given.origin->claims != held.claims;
-  const auto writer = held.writers.find(given.origin->event_id);
-  return writer == held.writers.end() || writer->second != given.origin->writer;
+  const TaskId& task = given.origin->task;
+  if (held.durability == Durability::kEnds) return task.claims != held.claims;
+  // What a worker was given by a server that knew more than this one: the step says that it is
+  // unknown.
+  if (given.is_workers() && task.event_id > held.snapshot.last_id) return false;
+  const auto writer = held.writers.find(task.event_id);
+  return writer == held.writers.end() || writer->second != task.writer;
 }
 
 bool Lane::StepOne(Held& held) {
   GivenEvent given = std::move(held.events.front());
   held.events.pop_front();
-  if (IsOfAnotherTask(held, given)) return true;
+  if (IsOfAnotherTask(held, given)) {
+    Settle(given, held);
+    return true;
+  }
   const bool is_wide = held.snapshot.frames.size() > kCopiedFramesMax;
   if (given.is_long || (is_wide && held.durability != Durability::kSteps)) {
     StepOnSpareThread(held, std::move(given));
@@ -81,7 +88,8 @@ bool Lane::StepOne(Held& held) {
   } catch (const BrokenInvariant& broken) {
     Log(LogLevel::kError, "a step has broken an invariant",
         {{"execution", held.key.uuid.ToString()}, {"where", broken.what()}});
-    if (given.done) given.done(errors::ExecutionQuarantined(held.info.execution_name));
+    given.Settle(/*is_final=*/false,
+                 [&] { return errors::ExecutionQuarantined(held.info.execution_name); });
     Quarantine(held, broken.what());
     return false;
   }
@@ -149,17 +157,22 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
     }
     case StepRefusal::kUnknown:
       // An id that this snapshot has not given out proves it stale: read again, once.
-      if (given.was_reread || held.durability != Durability::kSteps) return true;
+      if (given.was_reread || held.durability != Durability::kSteps) {
+        given.Settle(/*is_final=*/false, [&] {
+          return errors::ExecutionEnded(held.info.execution_name);
+        });
+        return true;
+      }
       given.was_reread = true;
       held.events.push_front(std::move(given));
       UndoRow(held);
       ReadAgain(held);
       return false;
     case StepRefusal::kEnded:
-      AnswerEnded(held, given);
+      AnswerEnded(held, std::move(given));
       return true;
     default:  // a duplicate
-      if (given.done) given.done(ViewOf(held.key, held.execution_id, held.of, held.snapshot));
+      Settle(given, held);
       return true;
   }
 }
@@ -180,7 +193,7 @@ void Lane::AfterSteps(Held& held) {
   if (held.durability == Durability::kSteps) return;
   // EXPRESS between its start and its end.
   Act(held, std::exchange(held.commands, {}), Writer{});
-  held.applied.clear();
+  for (GivenEvent& event : std::exchange(held.applied, {})) Settle(event, held);
   if (held.durability == Durability::kNone) {
     held.history.clear();
     if (held.snapshot.ended) End(held);

@@ -90,6 +90,10 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
       reads_(std::make_unique<WorkQueue>(4)),
       spare_(std::make_unique<WorkQueue>(1)) {
   watches_ = std::make_unique<Watches>(storage_, workflows_);
+  task_queues_ = std::make_unique<TaskQueues>(
+      TaskQueues::Options{}, [this](std::vector<std::pair<ExecutionKey, GivenEvent>> events) {
+        DeliverAll(std::move(events));
+      });
   int lanes = options_.lanes;
   if (lanes <= 0) lanes = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
   std::vector<LaneInbox*> inboxes;
@@ -115,7 +119,10 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
         .cancel =
             [this](const std::string& call_id) {
               if (options_.cancel) options_.cancel(call_id);
-            }};
+            },
+        .offer = [this](std::vector<QueuedTask> tasks) { task_queues_->Offer(std::move(tasks)); },
+        .cancel_queued = [this](const TaskId& task) { task_queues_->Cancel(task); },
+        .flush_queues = [this] { task_queues_->Flush(); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -128,8 +135,21 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
 
 Runtime::~Runtime() { Shutdown(); }
 
-Lane& Runtime::LaneOf(const ExecutionKey& key) {
-  return *lanes_[absl::HashOf(key) % lanes_.size()];
+size_t Runtime::LaneIndexOf(const ExecutionKey& key) const {
+  return absl::HashOf(key) % lanes_.size();
+}
+
+Lane& Runtime::LaneOf(const ExecutionKey& key) { return *lanes_[LaneIndexOf(key)]; }
+
+void Runtime::DeliverAll(std::vector<std::pair<ExecutionKey, GivenEvent>> events) {
+  std::vector<std::vector<LaneMessage>> by_lane(lanes_.size());
+  for (auto& [key, event] : events) {
+    by_lane[LaneIndexOf(key)].emplace_back(
+        lane_message::Give{.key = key, .event = std::move(event)});
+  }
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (!by_lane[i].empty()) lanes_[i]->inbox().PostAll(std::move(by_lane[i]));
+  }
 }
 
 absl::Status Runtime::Begin() {
@@ -141,6 +161,8 @@ absl::Status Runtime::Begin() {
     MILLRACE_RETURN_IF_ERROR(storage_->RemoveNodes(dead));
   }
   MILLRACE_RETURN_IF_ERROR(storage_->EnsurePartitions(7));
+  MILLRACE_ASSIGN_OR_RETURN(std::string token_key, catalog_->EnsureSecret("task_tokens"));
+  task_queues_->SetTokenKey(std::move(token_key));
   MILLRACE_RETURN_IF_ERROR(keeper_->Beat());
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->Run();
   MILLRACE_RETURN_IF_ERROR(keeper_->Compare());
@@ -165,6 +187,7 @@ void Runtime::Shutdown() {
   }
   upkeep_changed_.notify_all();
   if (upkeep_.joinable()) upkeep_.join();
+  task_queues_->Shutdown(errors::ShuttingDown());
   keeper_->Stop();
   watches_->EndAll(errors::ShuttingDown());
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->Stop(errors::ShuttingDown());

@@ -71,6 +71,9 @@ class Runtime : public Executions {
   // watches of executions that others hold.
   void RunUpkeep();
 
+  // The queues that workers serve.
+  TaskQueues& task_queues() { return *task_queues_; }
+
   // `options.clock` has jumped: alarms that are now due ring at once, not when its steady passing
   // would have made them due.
   void RingDueAlarms();
@@ -95,7 +98,9 @@ class Runtime : public Executions {
   // A start whose name is taken: the winner's answer, or why there is none.
   void ResolveStart(std::unique_ptr<Held> held);
   void AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner);
+  size_t LaneIndexOf(const ExecutionKey& key) const;
   Lane& LaneOf(const ExecutionKey& key);
+  void DeliverAll(std::vector<std::pair<ExecutionKey, GivenEvent>> events);
   absl::StatusOr<FoldedExecution> ReadFolded(
       const ExecutionKey& key,
       const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
@@ -113,6 +118,7 @@ class Runtime : public Executions {
   std::unique_ptr<WorkQueue> reads_;
   std::unique_ptr<WorkQueue> spare_;
   std::unique_ptr<Watches> watches_;
+  std::unique_ptr<TaskQueues> task_queues_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Keeper> keeper_;
 

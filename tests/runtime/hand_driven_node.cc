@@ -37,7 +37,10 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
                        const InvocationDone& done) { done(CallStore(nullptr, call)); },
       .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); },
       .stop_child = [](const ExecutionId&) {},
-      .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); }};
+      .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); },
+      .offer = [this](std::vector<QueuedTask> tasks) { queues.Offer(std::move(tasks)); },
+      .cancel_queued = [this](const TaskId& task) { queues.Cancel(task); },
+      .flush_queues = [this] { queues.Flush(); }};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(
       &node, &keepers_clock, &storage, workflows, std::vector<LaneInbox*>{&lane->inbox()},

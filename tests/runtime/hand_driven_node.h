@@ -85,6 +85,12 @@ class HandDrivenNode {
   std::vector<ExecutionKey> quarantined;
   std::vector<ExecutionKey> read_again;
   std::vector<std::unique_ptr<Held>> lost_starts;
+  // Of its own clock; what they give goes to the lane.
+  int64_t queues_nanos = 1;
+  TaskQueues queues{{.steady_nanos = [this] { return queues_nanos; }},
+                    [this](std::vector<std::pair<ExecutionKey, GivenEvent>> events) {
+                      for (auto& [key, event] : events) Give(key, std::move(event));
+                    }};
   // The lane's thread is the test's, and whatever it says is heard before it goes.
   std::unique_ptr<Lane> lane;
   std::unique_ptr<Keeper> keeper;

@@ -16,7 +16,7 @@ TEST(ServerTest, ASecondServerOnThePortFailsClearly) {
   TestServer first;
   ServerOptions options;
   options.listen = absl::StrCat("127.0.0.1:", first.server().port());
-  const auto second = Server::Start(options, nullptr, nullptr, nullptr);
+  const auto second = Server::Start(options, {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(options.listen));
 }

@@ -33,7 +33,10 @@ class TestNode {
       : database_(database), options_(std::move(options)) {
     const absl::Status begun = runtime_.Begin();
     EXPECT_TRUE(begun.ok()) << begun;
-    auto started = Server::Start({.listen = "127.0.0.1:0"}, &workflows_, &functions_, &runtime_);
+    auto started = Server::Start({.listen = "127.0.0.1:0"}, {.workflows = &workflows_,
+                                                              .functions = &functions_,
+                                                              .executions = &runtime_,
+                                                              .task_queues = &runtime_.task_queues()});
     EXPECT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),

@@ -78,6 +78,9 @@ class MemoryCatalog : public CatalogStorage {
     return *found->front();
   }
   absl::StatusOr<DeletionSlice> RunDeletionSlice(int) override { return DeletionSlice{}; }
+  absl::StatusOr<std::string> EnsureSecret(const std::string&) override {
+    return std::string(32, 's');
+  }
   absl::StatusOr<int64_t> RemoveOldRequests(int) override { return 0; }
 
   absl::StatusOr<Mutated<WorkflowRow>> CreateWorkflow(const WorkflowRow&, const RevisionRow&,

@@ -8,7 +8,7 @@
 namespace millrace {
 namespace {
 
-// No function where a child workflow is started.
+// No function where a child workflow is started; of a queue its name.
 AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
                                      const Json& parameters) {
   if (task.is_mocked) return FunctionTarget{};
@@ -20,6 +20,9 @@ AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluati
     return AslError{.name = "States.TaskFailed",
                     .cause = absl::StrCat("The resource '", task.resource,
                                           "' cannot be called: ", unserved->reason, ".")};
+  }
+  if (const auto* queue = std::get_if<QueueTarget>(&task.target)) {
+    return FunctionTarget{.function = queue->queue};
   }
   const auto& target = std::get<FunctionTarget>(task.target);
   if (!target.name_from_parameters) return target;
