@@ -101,12 +101,12 @@ absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(db::Pool* pool) 
   for (const char* name : {kNoop, "echo"}) {
     MILLRACE_RETURN_IF_ERROR(bench->CreateFunctionAndWorkflow(name));
   }
-  MILLRACE_ASSIGN_OR_RETURN(bench->server_,
-                            service::Server::Start({.listen = "127.0.0.1:0"},
-                                                   {.workflows = &bench->workflows_,
-                                                    .functions = &bench->functions_,
-                                                    .executions = &bench->runtime_,
-                                                    .task_queues = &bench->runtime_.task_queues()}));
+  MILLRACE_ASSIGN_OR_RETURN(
+      bench->server_, service::Server::Start({.listen = "127.0.0.1:0"},
+                                             {.workflows = &bench->workflows_,
+                                              .functions = &bench->functions_,
+                                              .executions = &bench->runtime_,
+                                              .task_queues = &bench->runtime_.task_queues()}));
   return bench;
 }
 

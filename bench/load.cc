@@ -70,8 +70,9 @@ absl::Status Run(LoopOptions options) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Runs a workload against a server: prints its name, how many are in flight, "
-               "workflows/s, p50 and p99 in ms");
+  CLI::App app(
+      "Runs a workload against a server: prints its name, how many are in flight, "
+      "workflows/s, p50 and p99 in ms");
   LoopOptions options{.address = "localhost:7070", .workflow = "w1"};
   double seconds = 5;
   double warm_up_seconds = 1;

@@ -94,13 +94,12 @@ absl::Status Serve(const service::ServeConfig& config) {
        .is_alone = database.embedded != nullptr,
        .cancel = [&functions](const std::string& call_id) { functions.Cancel(call_id); }});
   MILLRACE_RETURN_IF_ERROR(runtime.Begin());
-  MILLRACE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<service::Server> server,
-      service::Server::Start(service::ServerOptionsOf(config),
-                             {.workflows = &workflows,
-                              .functions = &functions,
-                              .executions = &runtime,
-                              .task_queues = &runtime.task_queues()}));
+  MILLRACE_ASSIGN_OR_RETURN(const std::unique_ptr<service::Server> server,
+                            service::Server::Start(service::ServerOptionsOf(config),
+                                                   {.workflows = &workflows,
+                                                    .functions = &functions,
+                                                    .executions = &runtime,
+                                                    .task_queues = &runtime.task_queues()}));
   Log(LogLevel::kInfo, "serving",
       {{"listen", config.listen}, {"port", absl::StrCat(server->port())}, {"version", kVersion}});
   int signal = 0;

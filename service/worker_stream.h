@@ -58,8 +58,8 @@ class WorkerStream : public OpenCall, public std::enable_shared_from_this<Worker
   // Only the thread that writes uses it: there is one at a time.
   std::optional<TaskTokens> tokens_made_;
 
-  std::mutex mutex_;  // guards the rest: lanes wake, gRPC's threads read and write
-  Reactor* reactor_;  // null once it has finished
+  std::mutex mutex_;      // guards the rest: lanes wake, gRPC's threads read and write
+  Reactor* reactor_;      // null once it has finished
   v1::WorkResponse own_;  // what this stream has to say itself
   int64_t untold_results_ = 0;
   std::function<void()> read_on_;

@@ -42,12 +42,12 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // in the worker's threads, too
-  Worker worker({.address = argc > 1 ? argv[1] : "localhost:7070",
-                 .queues = {"sum"},
-                 .on_problem = [](const std::string& problem) {
-                   std::fprintf(stderr, "%s\n", problem.c_str());
-                 }},
-                Sum);
+  Worker worker(
+      {.address = argc > 1 ? argv[1] : "localhost:7070",
+       .queues = {"sum"},
+       .on_problem =
+           [](const std::string& problem) { std::fprintf(stderr, "%s\n", problem.c_str()); }},
+      Sum);
   int signal = 0;
   sigwait(&signals, &signal);
   worker.Stop();

@@ -6,8 +6,8 @@
 namespace millrace {
 namespace {
 
-// A legacy Lambda ARN as Resource, and an activity's, have events of their own in the real service's
-// histories.
+// A legacy Lambda ARN as Resource, and an activity's, have events of their own in the real
+// service's histories.
 absl::string_view TaskEventPrefix(const State& state) {
   const auto* task = std::get_if<TaskState>(&state.body);
   if (task == nullptr) return "Task";

@@ -52,10 +52,10 @@ struct Frame {
   Variables variables;         // those assigned in this frame's scope
 
   WaitKind wait = WaitKind::kNothing;
-  int64_t wait_id = 0;                // the event that began the wait
-  std::optional<absl::Time> wake_at;  // the alarm's time: Wait, retry, or the task's timeout
-  std::optional<Json> payload;        // of the task under way
-  bool is_submitted = false;          // its child execution has begun
+  int64_t wait_id = 0;                       // the event that began the wait
+  std::optional<absl::Time> wake_at;         // the alarm's time: Wait, retry, or the task's timeout
+  std::optional<Json> payload;               // of the task under way
+  bool is_submitted = false;                 // its child execution has begun
   std::optional<int64_t> heartbeat_seconds;  // of the task under way
   std::string function;                      // that it calls
   std::string function_version;

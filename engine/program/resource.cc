@@ -19,7 +19,8 @@ using Parts = std::vector<absl::string_view>;
 constexpr size_t kNameBytesMax = 63;
 constexpr size_t kQueueNameBytesMax = 80;
 constexpr absl::string_view kForms =
-    "a function's name such as 'review', 'queue:{name}', 'arn:aws:lambda:{region}:{account}:function:{name}', "
+    "a function's name such as 'review', 'queue:{name}', "
+    "'arn:aws:lambda:{region}:{account}:function:{name}', "
     "'arn:aws:states:::lambda:invoke', 'arn:aws:states:::{service}:{action}', "
     "'qrn:qcs:asw:{region}:{appid}:sdk:json:qcloud:scf:Invoke/{name}' or "
     "'urn:fss:{region}:{project}:function:{package}:{name}'";
@@ -64,8 +65,8 @@ absl::StatusOr<Resource> QueueResource(absl::string_view name, absl::string_view
   if (HasPlaceholder(name)) return Unfilled(name);
   if (!IsQueueName(name)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", name.substr(0, 200), "' is no name of a queue: 1 to ",
-                     kQueueNameBytesMax, " letters, digits, '_', '.' or '-'"));
+        absl::StrCat("'", name.substr(0, 200), "' is no name of a queue: 1 to ", kQueueNameBytesMax,
+                     " letters, digits, '_', '.' or '-'"));
   }
   return Resource{.target = QueueTarget{std::string(name)}, .resource_type = std::string(type)};
 }
@@ -174,7 +175,7 @@ bool IsUri(absl::string_view text) {
 absl::StatusOr<Resource> ParseForm(absl::string_view text) {
   const Parts parts = absl::StrSplit(text, ':');
   if (parts.size() == 1 && IsFunctionName(text)) return FunctionResource(text, "");
-  if (parts[0] == "queue" && parts.size() == 2) return QueueResource(parts[1], "queue");
+  if (parts[0] == "queue") return QueueResource(text.substr(parts[0].size() + 1), "queue");
   if (parts[0] == "arn") return ParseArn(text, parts);
   if (parts[0] == "qrn") return ParseQrn(text, parts);
   if (parts[0] == "urn") return ParseUrn(text, parts);

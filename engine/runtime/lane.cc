@@ -456,14 +456,14 @@ void Lane::Offer(const Held& held, const InvokeFunction& invoke, const TaskId& t
                  std::string idempotency_key, const Writer& writer) {
   UnderWay& under_way = under_way_[task];
   under_way.is_queued = true;
-  QueuedTask queued{.id = task,
-                    .project = held.of.workflow.id.project,
-                    .queue = invoke.function,
-                    .payload = invoke.payload,
-                    .execution_name = held.info.execution_name,
-                    .idempotency_key = std::move(idempotency_key),
-                    .may_be_held =
-                        held.durability == Durability::kSteps && !(task.writer == writer)};
+  QueuedTask queued{
+      .id = task,
+      .project = held.of.workflow.id.project,
+      .queue = invoke.function,
+      .payload = invoke.payload,
+      .execution_name = held.info.execution_name,
+      .idempotency_key = std::move(idempotency_key),
+      .may_be_held = held.durability == Durability::kSteps && !(task.writer == writer)};
   if (invoke.heartbeat_seconds.has_value()) {
     queued.heartbeat = absl::Seconds(*invoke.heartbeat_seconds);
   }

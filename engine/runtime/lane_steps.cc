@@ -158,9 +158,8 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
     case StepRefusal::kUnknown:
       // An id that this snapshot has not given out proves it stale: read again, once.
       if (given.was_reread || held.durability != Durability::kSteps) {
-        given.Settle(/*is_final=*/false, [&] {
-          return errors::ExecutionEnded(held.info.execution_name);
-        });
+        given.Settle(/*is_final=*/false,
+                     [&] { return errors::ExecutionEnded(held.info.execution_name); });
         return true;
       }
       given.was_reread = true;

@@ -159,7 +159,7 @@ class TaskQueues {
   mutable std::mutex mutex_;
   absl::flat_hash_map<QueueName, Queue> queues_;
   absl::flat_hash_map<TaskId, Item> items_;
-  absl::flat_hash_set<TaskId> beating_;  // held, and their Tasks have heartbeats
+  absl::flat_hash_set<TaskId> beating_;    // held, and their Tasks have heartbeats
   std::multimap<int64_t, TaskId> lapses_;  // by time; some are stale
   // Claimed by a worker before their lanes have offered them.
   absl::flat_hash_map<TaskId, Session*> claimed_;

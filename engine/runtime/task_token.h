@@ -26,8 +26,8 @@ struct TaskId {
 };
 
 // Makes and reads the task tokens of a project: a TaskId, signed, so that only who was given a task
-// can answer it, in its project. Tokens hold for as long as the database: the key is kept there. Not
-// thread-safe.
+// can answer it, in its project. Tokens hold for as long as the database: the key is kept there.
+// Not thread-safe.
 class TaskTokens {
  public:
   // `key`: 32 random bytes.

@@ -210,8 +210,8 @@ class Worker::State : public std::enable_shared_from_this<Worker::State> {
       if (response.has_terms()) {
         back_off_ = kBackOffMin;
         const auto& interval = response.terms().heartbeat_interval();
-        heartbeat_interval_ = std::chrono::seconds(interval.seconds()) +
-                              std::chrono::nanoseconds(interval.nanos());
+        heartbeat_interval_ =
+            std::chrono::seconds(interval.seconds()) + std::chrono::nanoseconds(interval.nanos());
       }
       for (const int64_t number : response.acknowledged()) Forget(number);
       for (const int64_t number : response.returned()) {
@@ -329,8 +329,8 @@ class Worker::State : public std::enable_shared_from_this<Worker::State> {
   std::unordered_map<std::string, std::shared_ptr<Held>> held_;
   std::deque<Waiting> waiting_;
   int running_ = 0;
-  std::deque<v1::TaskResult> results_;                   // to be sent
-  std::map<int64_t, v1::TaskResult> unacknowledged_;     // sent, by their numbers in the stream
+  std::deque<v1::TaskResult> results_;                // to be sent
+  std::map<int64_t, v1::TaskResult> unacknowledged_;  // sent, by their numbers in the stream
   std::multimap<Clock::time_point, v1::TaskResult> returned_;  // to be sent again then
   bool is_stopping_ = false;
   bool is_stopped_ = false;

@@ -61,7 +61,6 @@ TEST(Resource, IsReadByItsSyntaxWhereOnlyACloudServesIt) {
         "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
         "arn:aws:states:::batch:submitJob.sync", "arn:aws:states:::aws-sdk:s3:getObject",
         "arn:aws:states:::aws-sdk:glue:startJobRun.waitForTaskToken",
-        "arn:aws:states:us-east-1:123456789012:activity:review",
         "qrn:qcs:asw:r:1:sdk:json:qcloud:cvm:RunInstances", "http://x", "${Function}",
         "arn:aws:lambda:us-east-1:<account>:function:${Function}"}) {
     SCOPED_TRACE(std::string(text));
@@ -69,6 +68,23 @@ TEST(Resource, IsReadByItsSyntaxWhereOnlyACloudServesIt) {
     ASSERT_TRUE(resource.ok()) << resource.status();
     EXPECT_TRUE(std::holds_alternative<UnservedTarget>(resource->target));
   }
+}
+
+TEST(Resource, MayBeAQueue) {
+  const auto queue = ParseResource("queue:resize.large_2-a");
+  ASSERT_TRUE(queue.ok()) << queue.status();
+  EXPECT_EQ(std::get<QueueTarget>(queue->target).queue, "resize.large_2-a");
+  EXPECT_EQ(queue->resource_type, "queue");
+  const auto activity = ParseResource("arn:aws:states:us-east-1:123456789012:activity:review");
+  ASSERT_TRUE(activity.ok()) << activity.status();
+  EXPECT_EQ(std::get<QueueTarget>(activity->target).queue, "review");
+  EXPECT_EQ(activity->resource_type, "activity");
+  EXPECT_TRUE(activity->is_activity);
+  for (const absl::string_view wrong : {"queue:", "queue:a b", "queue:a/b", "queue:a:b"}) {
+    SCOPED_TRACE(std::string(wrong));
+    EXPECT_FALSE(ParseResource(wrong).ok());
+  }
+  EXPECT_FALSE(ParseResource("queue:" + std::string(81, 'q')).ok());
 }
 
 TEST(Resource, MayBeAWorkflow) {

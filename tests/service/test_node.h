@@ -12,6 +12,7 @@
 #include "engine/tasks/python_host.h"
 #include "millrace/v1/execution.grpc.pb.h"
 #include "millrace/v1/function.grpc.pb.h"
+#include "millrace/v1/worker.grpc.pb.h"
 #include "millrace/v1/workflow.grpc.pb.h"
 #include "service/server.h"
 #include "tests/support/postgres.h"
@@ -33,10 +34,11 @@ class TestNode {
       : database_(database), options_(std::move(options)) {
     const absl::Status begun = runtime_.Begin();
     EXPECT_TRUE(begun.ok()) << begun;
-    auto started = Server::Start({.listen = "127.0.0.1:0"}, {.workflows = &workflows_,
-                                                              .functions = &functions_,
-                                                              .executions = &runtime_,
-                                                              .task_queues = &runtime_.task_queues()});
+    auto started =
+        Server::Start({.listen = "127.0.0.1:0"}, {.workflows = &workflows_,
+                                                  .functions = &functions_,
+                                                  .executions = &runtime_,
+                                                  .task_queues = &runtime_.task_queues()});
     EXPECT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
@@ -44,6 +46,7 @@ class TestNode {
     workflow_stub = v1::WorkflowService::NewStub(channel);
     execution_stub = v1::ExecutionService::NewStub(channel);
     function_stub = v1::FunctionService::NewStub(channel);
+    worker_stub = v1::WorkerService::NewStub(channel);
   }
   ~TestNode() {
     server_->Shutdown(absl::Seconds(1));
@@ -51,10 +54,12 @@ class TestNode {
   }
 
   Runtime& runtime() { return runtime_; }
+  std::string address() const { return absl::StrCat("127.0.0.1:", server_->port()); }
 
   std::unique_ptr<v1::WorkflowService::Stub> workflow_stub;
   std::unique_ptr<v1::ExecutionService::Stub> execution_stub;
   std::unique_ptr<v1::FunctionService::Stub> function_stub;
+  std::unique_ptr<v1::WorkerService::Stub> worker_stub;
 
  private:
   testing::TestDatabase& database_;

@@ -26,8 +26,7 @@ class TestServer {
   explicit TestServer(ServerOptions options = {}, Executions* executions = nullptr) {
     options.listen = "127.0.0.1:0";
     auto started = Server::Start(
-        options,
-        {.workflows = &workflows_, .functions = &functions_, .executions = executions});
+        options, {.workflows = &workflows_, .functions = &functions_, .executions = executions});
     EXPECT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
