@@ -88,7 +88,8 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
       options_(std::move(options)),
       node_(NodeIncarnation{Uuid::Random()}, options_.address),
       reads_(std::make_unique<WorkQueue>(4)),
-      spare_(std::make_unique<WorkQueue>(1)) {
+      spare_(std::make_unique<WorkQueue>(1)),
+      store_calls_(std::make_unique<StoreCalls>(options_.objects)) {
   watches_ = std::make_unique<Watches>(storage_, workflows_);
   int lanes = options_.lanes;
   if (lanes <= 0) lanes = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
@@ -106,16 +107,12 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
         .invoke = invoke_,
         .call_store =
-            [this](StoreCall call, InvocationDone done) {
-              spare_->Add([objects = options_.objects, call = std::move(call),
-                           done = std::move(done)] { done(CallStore(objects, call)); });
+            [this](const std::string& call_id, StoreCall call, InvocationDone done) {
+              store_calls_->Add(call_id, std::move(call), std::move(done));
             },
         .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); },
         .stop_child = [this](const ExecutionId& id) { StopChildOf(id); },
-        .cancel =
-            [this](const std::string& call_id) {
-              if (options_.cancel) options_.cancel(call_id);
-            }};
+        .cancel = [this](const std::string& call_id) { Cancel(call_id); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(
         std::make_unique<Lane>(&node_, clock, storage_, spare_.get(), std::move(hooks)));
@@ -127,6 +124,12 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
 }
 
 Runtime::~Runtime() { Shutdown(); }
+
+void Runtime::Cancel(const std::string& call_id) {
+  if (options_.cancel) options_.cancel(call_id);
+  store_calls_->Cancel(call_id);
+  CancelChild(call_id);
+}
 
 Lane& Runtime::LaneOf(const ExecutionKey& key) {
   return *lanes_[absl::HashOf(key) % lanes_.size()];
@@ -169,6 +172,7 @@ void Runtime::Shutdown() {
   watches_->EndAll(errors::ShuttingDown());
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->Stop(errors::ShuttingDown());
   spare_->Stop();
+  store_calls_->Stop();
   reads_->Stop();
   // By what the table says: that is more than the lanes hold if some were just being taken up.
   const absl::StatusOr<ExecutionStorage::Owned> owned = storage_->ReadOwned(node_.me());
@@ -215,15 +219,22 @@ void Runtime::RingDueAlarms() {
 
 // Starting.
 
+// One of the two, or both, wait for it: one is told, who then tells the other.
+void Runtime::RefuseStart(const ExecutionDone& started, const std::shared_ptr<EndWaiter>& ended,
+                          const absl::Status& status) {
+  if (started) return started(status);
+  ended->Answer(status);
+}
+
 void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
-                        ExecutionDone ended) {
+                        std::shared_ptr<EndWaiter> ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
   const std::string problem =
       input.ok() ? of.program->CheckInput(*input) : std::string(input.status().message());
   if (!problem.empty()) {
-    return (started ? started
-                    : ended)(errors::InvalidArgument({{.field = "input", .description = problem}}));
+    return RefuseStart(started, ended,
+                       errors::InvalidArgument({{.field = "input", .description = problem}}));
   }
   auto held = std::make_unique<Held>();
   held->key = {Uuid::AtTime(clock_.Now())};
@@ -248,13 +259,17 @@ void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, Ex
   for (size_t i = 8; i < 16; ++i) seed = seed << 8 | held->key.uuid.bytes[i];
   held->events.push_back({.what = Started{.input = *std::move(input), .seed = seed}});
   if (started) held->on_started.push_back(std::move(started));
-  if (ended) held->waiters.push_back(std::move(ended));
+  if (ended) {
+    ended->GoTo(held->key);
+    held->waiters.push_back(std::move(ended));
+  }
   LaneInbox& lane = LaneOf(held->key).inbox();
   lane.Post(lane_message::Start{std::move(held)});
 }
 
-void Runtime::FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended) {
-  if (is_shut_) return (started ? started : ended)(errors::ShuttingDown());
+void Runtime::FindThenStart(StartRequest request, ExecutionDone started,
+                            std::shared_ptr<EndWaiter> ended) {
+  if (is_shut_) return RefuseStart(started, ended, errors::ShuttingDown());
   if (std::optional<Workflows::Startable> of =
           workflows_->FindCached(request.workflow, request.revision)) {
     return StartWith(std::move(request), *of, std::move(started), std::move(ended));
@@ -263,7 +278,7 @@ void Runtime::FindThenStart(StartRequest request, ExecutionDone started, Executi
                ended = std::move(ended)]() mutable {
     const absl::StatusOr<Workflows::Startable> of =
         workflows_->FindForStart(request.workflow, request.revision);
-    if (!of.ok()) return (started ? started : ended)(of.status());
+    if (!of.ok()) return RefuseStart(started, ended, of.status());
     StartWith(std::move(request), *of, std::move(started), std::move(ended));
   });
 }
@@ -272,31 +287,35 @@ void Runtime::Start(StartRequest request, ExecutionDone done) {
   FindThenStart(std::move(request), std::move(done), nullptr);
 }
 
-// Answers once: with the end, or that the caller has gone.
+// Answers once: with the end, or that the caller has gone. Outlived by the runtime, unless the call
+// is over.
 class Runtime::EndWaiting : public Executions::Waiting {
  public:
-  explicit EndWaiting(ExecutionDone done) : done_(std::move(done)) {}
-  void Cancel() override { Answer(absl::CancelledError("the caller no longer waits")); }
-  void Answer(absl::StatusOr<ExecutionView> answer) {
-    ExecutionDone done;
-    {
-      const std::lock_guard lock(mutex_);
-      done = std::exchange(done_, nullptr);
+  EndWaiting(Runtime* runtime, std::shared_ptr<EndWaiter> waiter)
+      : runtime_(*runtime), waiter_(std::move(waiter)) {}
+  void Cancel() override {
+    if (const ExecutionDone done = runtime_.GiveUp(*waiter_)) {
+      done(absl::CancelledError("the caller no longer waits"));
     }
-    if (done) done(std::move(answer));
   }
 
  private:
-  std::mutex mutex_;  // guards done_: the lane and the caller's cancellation race
-  ExecutionDone done_;
+  Runtime& runtime_;
+  const std::shared_ptr<EndWaiter> waiter_;
 };
 
 std::shared_ptr<Executions::Waiting> Runtime::Run(StartRequest request, ExecutionDone done) {
-  auto waiting = std::make_shared<EndWaiting>(std::move(done));
-  FindThenStart(std::move(request), nullptr, [waiting](absl::StatusOr<ExecutionView> answer) {
-    waiting->Answer(std::move(answer));
-  });
-  return waiting;
+  auto waiter = std::make_shared<EndWaiter>(std::move(done));
+  FindThenStart(std::move(request), nullptr, waiter);
+  return std::make_shared<EndWaiting>(this, std::move(waiter));
+}
+
+Executions::ExecutionDone Runtime::GiveUp(EndWaiter& waiter) {
+  EndWaiter::GivenUp given_up = waiter.GiveUp();
+  if (given_up.done && given_up.key.has_value()) {
+    LaneOf(*given_up.key).inbox().Post(lane_message::ForgetWaiters{.key = *given_up.key});
+  }
+  return std::move(given_up.done);
 }
 
 void Runtime::ResolveStart(std::unique_ptr<Held> held) {
@@ -332,8 +351,9 @@ void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution
     }
   }
   LaneInbox& lane = LaneOf(winner.key).inbox();
-  for (ExecutionDone& done : held->waiters) {
-    lane.Post(lane_message::AwaitEnd{.key = winner.key, .done = std::move(done)});
+  for (std::shared_ptr<EndWaiter>& waiter : held->waiters) {
+    waiter->GoTo(winner.key);
+    lane.Post(lane_message::AwaitEnd{.key = winner.key, .waiter = std::move(waiter)});
   }
   // This node's own start, known only now: what came for it meanwhile, and the fence.
   for (GivenEvent& event : held->events) {

@@ -465,7 +465,8 @@ TEST_F(LaneTest, ALongExpressExecutionTakesTurnsWithMessages) {
                                              WorkflowType::kExpress);
   Answer ended;
   const ExecutionKey key = Started(*node, loop, "loop");
-  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .done = ended.Done()});
+  node->lane->inbox().Post(
+      lane_message::AwaitEnd{.key = key, .waiter = std::make_shared<EndWaiter>(ended.Done())});
   for (int i = 0; i < 3; ++i) node->Turn();
   EXPECT_FALSE(ended.came());
   const ExecutionKey other = AtFirstTask(*node);
