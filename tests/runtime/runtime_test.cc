@@ -97,6 +97,26 @@ TEST_F(RuntimeTest, RunsAnExecutionToItsEnd) {
   EXPECT_EQ(view->output, "2");
 }
 
+// What its callback holds is let go of, though the execution goes on.
+TEST_F(RuntimeTest, AnAbandonedRunLeavesNothingBehind) {
+  const auto runtime = Begun();
+  auto kept = std::make_shared<int>(0);
+  Awaited ended;
+  const auto waiting = runtime->Run(
+      Request("e"),
+      [kept, done = ended.Done()](absl::StatusOr<ExecutionView> view) { done(std::move(view)); });
+  tasks_.At(0);
+  EXPECT_EQ(kept.use_count(), 2);
+  waiting->Cancel();
+  EXPECT_TRUE(absl::IsCancelled(ended.Get().status()));
+  EXPECT_EQ(kept.use_count(), 1);
+  Awaited again;
+  const auto waiting_again = runtime->Run(Request("e"), again.Done());
+  tasks_.At(0).done(Json(1));
+  tasks_.At(1).done(Json(2));
+  EXPECT_TRUE(again.Get().ok());
+}
+
 TEST_F(RuntimeTest, AStartInDoubtAcrossARestartIsAnsweredWithItself) {
   const auto runtime = Begun();
   const auto gate = storage_.BlockNext(Call::kWrite, When::kDone, absl::UnknownError("restart"));
