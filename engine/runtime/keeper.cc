@@ -55,6 +55,10 @@ void Keeper::Stop() {
   if (sweeping_.joinable()) sweeping_.join();
 }
 
+bool Keeper::IsCompareDue() const {
+  return compare_asked_ || SteadyNanos() - compared_nanos_ > kCompareEachNanos;
+}
+
 bool Keeper::Sleep(absl::Duration duration, bool until_asked) {
   Orders& orders = *orders_;
   std::unique_lock lock(orders.mutex);
@@ -81,11 +85,7 @@ void Keeper::RunSweeps() {
     ReadAsked();
     const int64_t now = SteadyNanos();
     absl::Status status;
-    if (compare_asked_.exchange(false) || now - compared_nanos_ > kCompareEachNanos) {
-      status = Compare();
-      if (status.ok()) compared_nanos_ = now;
-      if (!status.ok()) compare_asked_ = true;
-    }
+    if (IsCompareDue()) status = Compare();
     if (status.ok() && (has_more || now - swept_nanos > 1'000'000'000)) {
       const absl::StatusOr<int> claimed = Sweep();
       status = claimed.status();
@@ -296,6 +296,13 @@ int Keeper::ReadAsked() {
   bool has_locked = false;
   size_t end = 0;
   for (size_t i = 0; i < asked.size(); i = end) {
+    // A slice of large journals may take seconds, and the compare, on which the node's writes hang,
+    // is not to wait for all of them. What is put back is read after it.
+    if (i > 0 && IsCompareDue()) {
+      for (size_t rest = i; rest < asked.size(); ++rest) ReadAgain(asked[rest]);
+      asked.resize(i);
+      break;
+    }
     end = std::min(asked.size(), i + read_at_once_);
     const std::vector<ExecutionKey> slice(asked.begin() + static_cast<int64_t>(i),
                                           asked.begin() + static_cast<int64_t>(end));
@@ -407,6 +414,18 @@ absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {
 // What the table says this node owns, against what it holds, by (key, claims). Both change while
 // they are read, so only what the lanes said before and after the table was read counts as wrong.
 absl::Status Keeper::Compare() {
+  const int64_t now = SteadyNanos();
+  compare_asked_ = false;
+  const absl::Status status = CompareNow();
+  if (status.ok()) {
+    compared_nanos_ = now;
+  } else {
+    compare_asked_ = true;
+  }
+  return status;
+}
+
+absl::Status Keeper::CompareNow() {
   MILLRACE_ASSIGN_OR_RETURN(const HeldClaims before, ListHeld());
   MILLRACE_ASSIGN_OR_RETURN(const ExecutionStorage::Owned owned, storage_->ReadOwned(node_->me()));
   if (owned.token != node_->lease().token) {

@@ -144,6 +144,21 @@ TEST_F(KeeperTest, LeavesWhatALivingNodeHolds) {
 
 // What ReadAgain() asked for.
 
+TEST_F(KeeperTest, ComparesBetweenTheSlicesOfALongReading) {
+  BareKeeper bare(&storage_, &workflows_);  // whose first heartbeat asks for a compare
+  for (int i = 0; i < 700; ++i) bare.keeper.ReadAgain({Uuid::Random()});
+  EXPECT_EQ(bare.keeper.ReadAsked(), 300);
+  EXPECT_THAT(bare.TakeAll<lane_message::Gone>(), SizeIs(300));
+  storage_.FailNext(Call::kReadOwned, absl::UnavailableError("down"));
+  bare.Compare({}, {});
+  EXPECT_FALSE(bare.status.ok());
+  EXPECT_EQ(bare.keeper.ReadAsked(), 300) << "still due, and still one slice in between";
+  bare.Compare({}, {});
+  EXPECT_TRUE(bare.status.ok()) << bare.status;
+  for (int i = 0; i < 700; ++i) bare.keeper.ReadAgain({Uuid::Random()});
+  EXPECT_EQ(bare.keeper.ReadAsked(), 800) << "what was put back, and all of the others";
+}
+
 TEST_F(KeeperTest, TellsTheLaneWhoseAnExecutionIs) {
   BareKeeper bare(&storage_, &workflows_);
   const ExecutionKey own = Started("own", bare.me()), nobodys = Started("nobodys", dead_);
