@@ -361,6 +361,9 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   }
   absl::StatusOr<Workflows::Startable> of =
       workflows_->FindByKey(stored.workflow_key, stored.revision);
+  if (absl::IsFailedPrecondition(of.status())) {  // for good: no node of this version can run it
+    return SetAside(stored, of.status());
+  }
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
         {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
@@ -389,11 +392,20 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   } catch (const BrokenInvariant& broken) {
     reason = broken.what();
   }
-  Log(LogLevel::kError, "an execution cannot be folded: quarantined",
+  Log(LogLevel::kError, "an execution cannot be folded",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
-  storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
-  lane.Post(lane_message::Gone{.key = stored.key,
-                               .status = errors::ExecutionQuarantined(NameOf(stored))});
+  SetAside(stored, absl::DataLossError(reason));
+}
+
+void Keeper::SetAside(const StoredExecution& stored, const absl::Status& why) {
+  absl::Status answer = why;
+  if (stored.status == ExecutionStatus::kRunning) {
+    Log(LogLevel::kError, "an execution is quarantined",
+        {{"execution", stored.key.uuid.ToString()}});
+    storage_->Quarantine(node_->me(), stored.key, std::string(why.message())).IgnoreError();
+    answer = errors::ExecutionQuarantined(NameOf(stored));
+  }
+  lane_of_(stored.key).Post(lane_message::Gone{.key = stored.key, .status = std::move(answer)});
 }
 
 absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {

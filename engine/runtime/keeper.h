@@ -66,6 +66,8 @@ class Keeper {
   void AddRisky(const Claim& claim);
   bool TakeUpNextRisky();
   absl::flat_hash_set<ExecutionKey> ReadableNow(const std::vector<Claim>& claims);
+  // Nobody can go on with it: quarantines it, if it is open.
+  void SetAside(const StoredExecution& stored, const absl::Status& why);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
                   FenceGuard fence_guard);
 

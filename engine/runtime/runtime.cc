@@ -415,12 +415,13 @@ absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
     MILLRACE_RETURN_IF_ERROR(folded.status());
     return ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
   }
-  // It may be quarantined because it cannot be folded, as what is damaged or of a newer format;
-  // that it is, must be seen all the same.
+  // It may be quarantined because it cannot be folded, as what is damaged, or of a newer format, or
+  // of a revision that does not compile; that it is, must be seen all the same.
   ExecutionView view;
   if (folded.ok()) {
     view = ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
-  } else if (absl::IsDataLoss(folded.status()) || absl::IsUnimplemented(folded.status())) {
+  } else if (absl::IsDataLoss(folded.status()) || absl::IsUnimplemented(folded.status()) ||
+             absl::IsFailedPrecondition(folded.status())) {
     MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
                               catalog_->GetWorkflowByKey(stored.workflow_key));
     view = RowViewOf(stored, workflow);

@@ -491,6 +491,7 @@ TEST_F(LaneTest, ForgetsWhoNoLongerWaitsForAnEnd) {
   EXPECT_EQ(goes.use_count(), 1);
   EXPECT_EQ(late.use_count(), 1);
   EXPECT_TRUE(Ends(*node, key));
+  EXPECT_TRUE(node->DriveUntil([&] { return patient.came(); }));
   EXPECT_TRUE(patient.status().ok()) << patient.status();
   EXPECT_FALSE(impatient.came());
 }
