@@ -100,6 +100,10 @@ absl::Status ExecutionNotFound(absl::string_view name) {
   return NotFound("execution", "EXECUTION_NOT_FOUND", name);
 }
 
+absl::Status MapItemNotFound(absl::string_view name) {
+  return NotFound("item of a distributed Map", "MAP_ITEM_NOT_FOUND", name);
+}
+
 absl::Status ExecutionAlreadyExists(absl::string_view name) {
   return Exists("EXECUTION_ALREADY_EXISTS", name,
                 absl::StrCat("execution '", name,

@@ -27,6 +27,7 @@ absl::Status RevisionNotFound(absl::string_view name, int64_t revision);
 absl::Status RevisionNotRunnable(absl::string_view name, int64_t revision,
                                  absl::string_view problem);
 absl::Status ExecutionNotFound(absl::string_view name);
+absl::Status MapItemNotFound(absl::string_view name);
 // The id belongs to an execution with another input or another revision.
 absl::Status ExecutionAlreadyExists(absl::string_view name);
 absl::Status ExecutionEnded(absl::string_view name);           // FAILED_PRECONDITION

@@ -10,7 +10,6 @@
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/errors.h"
-#include "engine/runtime/history_view.h"
 
 namespace millrace {
 namespace {
@@ -388,26 +387,6 @@ void Runtime::Stop(const ExecutionId& id, std::string error, std::string cause,
 
 // Reading.
 
-absl::StatusOr<FoldedExecution> Runtime::ReadFolded(
-    const ExecutionKey& key,
-    const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink) {
-  MILLRACE_ASSIGN_OR_RETURN(const ExecutionsRead read, storage_->Read({key}));
-  if (read.executions.empty()) return errors::ExecutionNotFound(key.uuid.ToString());
-  const StoredExecution& stored = read.executions.front();
-  MILLRACE_ASSIGN_OR_RETURN(Workflows::Startable of,
-                            workflows_->FindByKey(stored.workflow_key, stored.revision));
-  const std::shared_ptr<const Program> program = of.program;
-  try {
-    return Fold(stored, std::move(of), [&](const HistoryEvent& event, const Writer& writer) {
-      if (sink) sink(event, writer, *program);
-    });
-  } catch (const BrokenInvariant& broken) {
-    Log(LogLevel::kError, "a journal cannot be folded",
-        {{"execution", key.uuid.ToString()}, {"where", broken.what()}});
-    return absl::DataLossError("the execution's journal cannot be folded");
-  }
-}
-
 absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
   MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
   const absl::StatusOr<FoldedExecution> folded = ReadFolded(stored.key);
@@ -469,30 +448,6 @@ absl::StatusOr<Executions::ExecutionsPage> Runtime::List(const ExecutionsFilter&
     }
     page.executions.push_back(RowViewOf(row, workflow));
   }
-  return page;
-}
-
-absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, int64_t after_id,
-                                                         int limit, bool reverse) {
-  MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
-  HistoryPage page;
-  std::vector<HistoryEventView> all;
-  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event)) return;
-    if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
-    if (!reverse && all.size() > static_cast<size_t>(limit)) return;
-    all.push_back(MakeHistoryEventView(program, event));
-    if (event.type == EventType::kTaskScheduled) {
-      all.back().idempotency_key = program.is_express
-                                       ? IdempotencyKey(stored.key, event.id, stored.claims)
-                                       : IdempotencyKey(stored.key, event.id, writer);
-    }
-  };
-  MILLRACE_RETURN_IF_ERROR(ReadFolded(stored.key, sink).status());
-  if (reverse) std::reverse(all.begin(), all.end());
-  page.more = all.size() > static_cast<size_t>(limit);
-  if (page.more) all.resize(static_cast<size_t>(limit));
-  page.events = std::move(all);
   return page;
 }
 

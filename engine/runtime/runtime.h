@@ -62,8 +62,10 @@ class Runtime : public Executions {
   absl::StatusOr<ExecutionView> Get(const ExecutionId& id) override;
   absl::StatusOr<ExecutionsPage> List(const ExecutionsFilter& filter,
                                       const std::optional<ExecutionKey>& after, int limit) override;
-  absl::StatusOr<HistoryPage> History(const ExecutionId& id, int64_t after_id, int limit,
-                                      bool reverse) override;
+  absl::StatusOr<HistoryPage> History(const ExecutionId& id, FrameId item, int64_t after_id,
+                                      int limit, bool reverse) override;
+  absl::StatusOr<MapItemsPage> ListMapItems(const ExecutionId& id, FrameId after,
+                                            int limit) override;
   std::shared_ptr<Waiting> Watch(const ExecutionId& id, int64_t after_id,
                                  WatchCallbacks callbacks) override;
 
@@ -106,10 +108,11 @@ class Runtime : public Executions {
   void ResolveStart(std::unique_ptr<Held> held);
   void AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution& winner);
   Lane& LaneOf(const ExecutionKey& key);
-  absl::StatusOr<FoldedExecution> ReadFolded(
-      const ExecutionKey& key,
-      const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
-          nullptr);
+  // Sees each event of a fold, with what was folded before it.
+  using ReadSink =
+      std::function<void(const HistoryEvent&, const Writer&, const FoldedExecution& before)>;
+  absl::StatusOr<FoldedExecution> ReadFolded(const ExecutionKey& key,
+                                             const ReadSink& sink = nullptr);
 
   ExecutionStorage* const storage_;
   CatalogStorage* const catalog_;
