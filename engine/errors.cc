@@ -87,8 +87,21 @@ absl::Status RevisionNotFound(absl::string_view name, int64_t revision) {
               {{"resource", std::string(name)}, {"revision", absl::StrCat(revision)}});
 }
 
+absl::Status RevisionNotRunnable(absl::string_view name, int64_t revision,
+                                 absl::string_view problem) {
+  return Make(
+      absl::StatusCode::kFailedPrecondition, "REVISION_NOT_RUNNABLE",
+      absl::StrCat("revision ", revision, " of workflow '", name,
+                   "' was accepted, and cannot be run by this version of the server: ", problem),
+      {{"resource", std::string(name)}, {"revision", absl::StrCat(revision)}});
+}
+
 absl::Status ExecutionNotFound(absl::string_view name) {
   return NotFound("execution", "EXECUTION_NOT_FOUND", name);
+}
+
+absl::Status MapItemNotFound(absl::string_view name) {
+  return NotFound("item of a distributed Map", "MAP_ITEM_NOT_FOUND", name);
 }
 
 absl::Status ExecutionAlreadyExists(absl::string_view name) {

@@ -23,7 +23,11 @@ absl::Status InvalidDefinition(std::vector<FieldViolation> violations);  // INVA
 absl::Status WorkflowNotFound(absl::string_view name);
 absl::Status WorkflowAlreadyExists(absl::string_view name);
 absl::Status RevisionNotFound(absl::string_view name, int64_t revision);
+// It was accepted before, and this version of the server cannot compile it: FAILED_PRECONDITION.
+absl::Status RevisionNotRunnable(absl::string_view name, int64_t revision,
+                                 absl::string_view problem);
 absl::Status ExecutionNotFound(absl::string_view name);
+absl::Status MapItemNotFound(absl::string_view name);
 // The id belongs to an execution with another input or another revision.
 absl::Status ExecutionAlreadyExists(absl::string_view name);
 absl::Status ExecutionEnded(absl::string_view name);           // FAILED_PRECONDITION

@@ -63,12 +63,14 @@ absl::StatusOr<v1::ListExecutionsResponse> List(Executions* executions,
 absl::StatusOr<v1::GetExecutionHistoryResponse> History(
     Executions* executions, const v1::GetExecutionHistoryRequest& request) {
   FieldChecks checks;
-  const ExecutionId id = ParseExecutionName("name", request.name(), &checks);
+  FrameId item = 0;
+  const ExecutionId id = ParseHistoryName("name", request.name(), &item, &checks);
   const Page page = ParsePage(request, &checks);
   const int64_t after_id = page.PositionAsNumber(&checks);
   MILLRACE_RETURN_IF_ERROR(checks.status());
-  MILLRACE_ASSIGN_OR_RETURN(const Executions::HistoryPage found,
-                            executions->History(id, after_id, page.size, request.reverse_order()));
+  MILLRACE_ASSIGN_OR_RETURN(
+      const Executions::HistoryPage found,
+      executions->History(id, item, after_id, page.size, request.reverse_order()));
   v1::GetExecutionHistoryResponse response;
   size_t bytes = 0;
   bool more = found.more;
@@ -85,6 +87,33 @@ absl::StatusOr<v1::GetExecutionHistoryResponse> History(
     const int32_t last = response.events(response.events_size() - 1).event_id();
     response.set_next_page_token(NextPageToken(request, absl::StrCat(last)));
   }
+  return response;
+}
+
+absl::StatusOr<v1::ListMapItemsResponse> ListItems(Executions* executions,
+                                                   const v1::ListMapItemsRequest& request) {
+  FieldChecks checks;
+  const ExecutionId id = ParseExecutionName("parent", request.parent(), &checks);
+  const Page page = ParsePage(request, &checks);
+  const int64_t after = page.PositionAsNumber(&checks);
+  MILLRACE_RETURN_IF_ERROR(checks.status());
+  MILLRACE_ASSIGN_OR_RETURN(const Executions::MapItemsPage found,
+                            executions->ListMapItems(id, static_cast<FrameId>(after), page.size));
+  v1::ListMapItemsResponse response;
+  size_t bytes = 0;
+  bool more = found.more;
+  FrameId last = 0;
+  for (const MapItemView& item : found.items) {
+    v1::MapItem proto = ToProto(id, item);
+    bytes += proto.ByteSizeLong();
+    if (last != 0 && bytes > kPageBytesMax) {
+      more = true;
+      break;
+    }
+    *response.add_map_items() = std::move(proto);
+    last = item.item;
+  }
+  if (more) response.set_next_page_token(NextPageToken(request, absl::StrCat(last)));
   return response;
 }
 
@@ -263,6 +292,13 @@ grpc::ServerUnaryReactor* ExecutionService::GetExecutionHistory(Context* context
   return calls_->ReceiveBlocking<v1::GetExecutionHistoryRequest, v1::GetExecutionHistoryResponse>(
       context, request, response,
       [this](const Caller&, const auto& parsed) { return History(executions_, parsed); });
+}
+
+grpc::ServerUnaryReactor* ExecutionService::ListMapItems(Context* context, const Bytes* request,
+                                                         Bytes* response) {
+  return calls_->ReceiveBlocking<v1::ListMapItemsRequest, v1::ListMapItemsResponse>(
+      context, request, response,
+      [this](const Caller&, const auto& parsed) { return ListItems(executions_, parsed); });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExecutionService::WatchExecution(Context* context,

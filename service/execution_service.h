@@ -20,7 +20,9 @@ class ExecutionService
                                   v1::ExecutionService::WithRawCallbackMethod_WatchExecution<
                                       v1::ExecutionService::
                                           WithRawCallbackMethod_GetExecutionWorkflow<
-                                              v1::ExecutionService::Service>>>>>>>>> {
+                                              v1::ExecutionService::
+                                                  WithRawCallbackMethod_ListMapItems<
+                                                      v1::ExecutionService::Service>>>>>>>>>> {
  public:
   ExecutionService(Calls* calls, Executions* executions, Workflows* workflows)
       : calls_(calls), executions_(executions), workflows_(workflows) {}
@@ -34,6 +36,7 @@ class ExecutionService
   Reactor* ListExecutions(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* StopExecution(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* ReleaseExecution(Context* context, const Bytes* request, Bytes* response) override;
+  Reactor* ListMapItems(Context* context, const Bytes* request, Bytes* response) override;
   Reactor* GetExecutionHistory(Context* context, const Bytes* request, Bytes* response) override;
   grpc::ServerWriteReactor<Bytes>* WatchExecution(Context* context, const Bytes* request) override;
   Reactor* GetExecutionWorkflow(Context* context, const Bytes* request, Bytes* response) override;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -134,6 +135,27 @@ ExecutionId ParseExecutionName(absl::string_view field, absl::string_view name,
   if (ids.empty()) return {};
   return {.workflow = {.project = std::move(ids[0]), .workflow = std::move(ids[1])},
           .execution = std::move(ids[2])};
+}
+
+ExecutionId ParseHistoryName(absl::string_view field, absl::string_view name, FrameId* item,
+                             FieldChecks* checks) {
+  constexpr absl::string_view kCollection = "/mapItems/";
+  *item = 0;
+  const size_t at = name.rfind(kCollection);
+  if (at == absl::string_view::npos) return ParseExecutionName(field, name, checks);
+  const absl::string_view number = name.substr(at + kCollection.size());
+  if (!absl::SimpleAtoi(number, item) || *item < 1 || absl::StrCat(*item) != number) {
+    checks->Add(field, absl::StrCat("is projects/{project}/workflows/{workflow}/executions/"
+                                    "{execution}/mapItems/{map_item}, and {map_item} is a number "
+                                    "from 1, not ",
+                                    Quote(number)));
+    return {};
+  }
+  return ParseExecutionName(field, name.substr(0, at), checks);
+}
+
+std::string MapItemName(const ExecutionId& id, FrameId item) {
+  return item == 0 ? NameOf(id) : absl::StrCat(NameOf(id), "/mapItems/", item);
 }
 
 FunctionId ParseFunctionName(absl::string_view field, absl::string_view name, FieldChecks* checks) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/base/ids.h"
+#include "engine/core/history_event.h"
 #include "engine/runtime/resource_names.h"
 #include "service/checks.h"
 
@@ -28,6 +29,10 @@ std::string ParseProjectName(absl::string_view field, absl::string_view name, Fi
 WorkflowId ParseWorkflowName(absl::string_view field, absl::string_view name, FieldChecks* checks);
 ExecutionId ParseExecutionName(absl::string_view field, absl::string_view name,
                                FieldChecks* checks);
+// An execution's name, or one of an item of its distributed Maps, ".../mapItems/{map_item}"; `item`
+// is its number, and 0 for the execution's.
+ExecutionId ParseHistoryName(absl::string_view field, absl::string_view name, FrameId* item,
+                             FieldChecks* checks);
 FunctionId ParseFunctionName(absl::string_view field, absl::string_view name, FieldChecks* checks);
 
 // The last part of a name that is to be created.
@@ -35,6 +40,8 @@ void CheckWorkflowId(absl::string_view field, absl::string_view id, FieldChecks*
 void CheckFunctionId(absl::string_view field, absl::string_view id, FieldChecks* checks);
 void CheckExecutionId(absl::string_view field, absl::string_view id, FieldChecks* checks);
 
+// The execution's own name for item 0.
+std::string MapItemName(const ExecutionId& id, FrameId item);
 std::string RevisionName(const WorkflowId& id, int64_t revision);
 
 }  // namespace millrace::service

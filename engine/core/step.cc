@@ -539,6 +539,20 @@ void AddOutstanding(const Program& program, const Frame& frame, std::vector<Comm
 
 }  // namespace
 
+int64_t AskedBy(const HistoryEvent& event, const Snapshot& snapshot) {
+  switch (event.type) {
+    case EventType::kTaskScheduled:
+    case EventType::kMapRunStarted:  // whether it has anything to read or not
+      return event.id;
+    case EventType::kResultsGathered: {  // which has no id of its own
+      const auto frame = snapshot.frames.find(event.frame);
+      return frame == snapshot.frames.end() ? 0 : frame->second.entered_id;
+    }
+    default:
+      return 0;
+  }
+}
+
 std::vector<Command> OutstandingCommands(const Program& program, const Snapshot& snapshot) {
   std::vector<Command> commands;
   if (snapshot.ended) return commands;

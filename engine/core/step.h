@@ -55,6 +55,11 @@ StepRefusal Step(const Program& program, const ExecutionInfo& info, const Event&
 // Changes `snapshot` by one journaled event: the only code that does, live and in replay.
 void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot);
 
+// The id by which the answer to what `event` asks for from outside (a task, the items of a
+// distributed Map, the writing of its results) will name it; 0 if it asks for nothing. `snapshot`
+// has the event's frame, before or after the event.
+int64_t AskedBy(const HistoryEvent& event, const Snapshot& snapshot);
+
 // Everything that the snapshot waits for from outside or in time: what is to be done again when an
 // execution is taken up.
 std::vector<Command> OutstandingCommands(const Program& program, const Snapshot& snapshot);

@@ -91,8 +91,8 @@ class KeyWalk {
       problems_->Add(member, problem_code::kDuplicateState,
                      absl::StrCat("There are two states ", Quoted(member.key()), "."));
     } else {
-      problems_->Add(member, problem_code::kDuplicateField,
-                     absl::StrCat("The field ", Quoted(member.key()), " is here twice."));
+      problems_->Forbid(member, problem_code::kDuplicateField,
+                        absl::StrCat("The field ", Quoted(member.key()), " is here twice."));
     }
   }
 

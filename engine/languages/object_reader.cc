@@ -1,6 +1,7 @@
 #include "engine/languages/object_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -133,9 +134,10 @@ std::optional<double> ObjectReader::FindNumber(absl::string_view field, const Nu
   const double number = value->AsDouble();
   const bool is_whole = !rule.is_integer || value->ToInt64().has_value();
   if (is_whole && number >= rule.min && number <= rule.max) return number;
-  Report(field, problem_code::kInvalidValue,
+  Forbid(field, problem_code::kInvalidValue,
          absl::StrCat("'", field, "' is ", Describe(rule), ", not ", NumberText(number), "."));
-  return std::nullopt;
+  if (!problems_->is_lenient()) return std::nullopt;
+  return std::clamp(rule.is_integer ? std::round(number) : number, rule.min, rule.max);
 }
 
 bool ObjectReader::OneOf(std::initializer_list<absl::string_view> fields, bool is_required) {
@@ -157,6 +159,10 @@ void ObjectReader::Report(absl::string_view field, absl::string_view code, std::
   problems_->Add(place_.At(field), code, std::move(message));
 }
 
+void ObjectReader::Forbid(absl::string_view field, absl::string_view code, std::string message) {
+  problems_->Forbid(place_.At(field), code, std::move(message));
+}
+
 void ObjectReader::Warn(absl::string_view field, absl::string_view code, std::string message) {
   problems_->Warn(place_.At(field), code, std::move(message));
 }
@@ -166,7 +172,7 @@ void ObjectReader::ReportUnknownFields() {
   for (const JsonMember& member : json_.members()) {
     const absl::string_view field = member.key.AsString();
     if (std::find(known_.begin(), known_.end(), field) != known_.end()) continue;
-    Report(field, problem_code::kUnknownField,
+    Forbid(field, problem_code::kUnknownField,
            absl::StrCat(what_, " has no field ", Quoted(field), DidYouMean(field, known)));
   }
 }

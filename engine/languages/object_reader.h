@@ -42,6 +42,7 @@ class ObjectReader {
   const Json* FindArray(absl::string_view field);  // not empty
   std::optional<std::string> FindText(absl::string_view field);
   std::optional<bool> FindBool(absl::string_view field);
+  // Of a lenient compilation, one that breaks the rule gives the nearest that does not.
   std::optional<double> FindNumber(absl::string_view field, const NumberRule& rule);
 
   // As above, but a field that is absent is reported.
@@ -53,6 +54,7 @@ class ObjectReader {
   bool OneOf(std::initializer_list<absl::string_view> fields, bool is_required);
 
   void Report(absl::string_view field, absl::string_view code, std::string message);
+  void Forbid(absl::string_view field, absl::string_view code, std::string message);
   void Warn(absl::string_view field, absl::string_view code, std::string message);
   void ReportUnknownFields();
 

@@ -30,7 +30,9 @@ void ProblemList::Append(Problem problem, Bounded* list) {
 }
 
 void ProblemList::Add(Problem problem) {
-  Bounded& list = problem.severity == Severity::kError ? errors_ : warnings_;
+  const bool is_error = problem.severity == Severity::kError;
+  is_broken_ = is_broken_ || is_error;
+  Bounded& list = is_error ? errors_ : warnings_;
   if (list.IsFull()) {
     ++list.left_out;
     return;
@@ -41,11 +43,17 @@ void ProblemList::Add(Problem problem) {
 // A place is written out only where the list takes it, so that a hostile definition with deep
 // places costs no more than others.
 void ProblemList::Add(const Place& place, absl::string_view code, std::string message) {
+  is_broken_ = true;
+  Forbid(place, code, std::move(message));
+}
+
+void ProblemList::Forbid(const Place& place, absl::string_view code, std::string message) {
   if (errors_.IsFull()) {
     ++errors_.left_out;
     return;
   }
-  Add({.pointer = place.Pointer(), .code = std::string(code), .message = std::move(message)});
+  Append({.pointer = place.Pointer(), .code = std::string(code), .message = std::move(message)},
+         &errors_);
 }
 
 void ProblemList::Warn(const Place& place, absl::string_view code, std::string message) {
@@ -61,6 +69,7 @@ void ProblemList::Warn(const Place& place, absl::string_view code, std::string m
 
 void ProblemList::AddBelow(const Place& place, absl::string_view code,
                            const std::vector<TemplateProblem>& problems) {
+  is_broken_ = is_broken_ || !problems.empty();
   for (const TemplateProblem& problem : problems) {
     if (errors_.IsFull()) {
       ++errors_.left_out;

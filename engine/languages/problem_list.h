@@ -78,7 +78,13 @@ inline constexpr absl::string_view kAll[] = {kTooLarge,
 // stays small: beyond that, problems are only counted.
 class ProblemList {
  public:
+  // `is_lenient`: the definition was accepted before (CompileOptions).
+  explicit ProblemList(bool is_lenient = false) : is_lenient_(is_lenient) {}
+
   void Add(const Place& place, absl::string_view code, std::string message);
+  // As Add, but of what a rule forbids, while the compiled program is whole, and means what it
+  // says, without that rule: it does not hinder running a definition that was accepted before.
+  void Forbid(const Place& place, absl::string_view code, std::string message);
   // As Add, but what is wrong does not refuse the definition.
   void Warn(const Place& place, absl::string_view code, std::string message);
   void Add(Problem problem);
@@ -87,6 +93,9 @@ class ProblemList {
                 const std::vector<TemplateProblem>& problems);
 
   bool has_errors() const { return !errors_.kept.empty(); }
+  // Whether there are errors that refuse this definition.
+  bool is_refused() const { return is_lenient_ ? is_broken_ : has_errors(); }
+  bool is_lenient() const { return is_lenient_; }
   // The errors, then the warnings, then how many more there are.
   std::vector<Problem> Take() &&;
 
@@ -101,6 +110,8 @@ class ProblemList {
 
   static void Append(Problem problem, Bounded* list);
 
+  const bool is_lenient_;
+  bool is_broken_ = false;  // by an error of Add()
   Bounded errors_;
   Bounded warnings_;
 };

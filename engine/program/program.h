@@ -265,11 +265,15 @@ struct Problem {
 struct CompileOptions {
   bool is_express = false;
   size_t definition_bytes_max = 1 << 20;
+  // The definition was accepted before, perhaps by a version with fewer rules, and is to stay
+  // runnable: what only a rule forbids is listed as an error, but does not refuse it. A number that
+  // is out of range counts as the nearest that is not, and a field that is unknown as absent.
+  bool is_lenient = false;
 };
 
 // A program with the warnings about its text, or everything that is wrong with it.
 struct CompileResult {
-  std::shared_ptr<const Program> program;  // null if a problem is an error
+  std::shared_ptr<const Program> program;  // null if a problem is an error that refuses it
   std::vector<Problem> problems;           // errors first
 };
 

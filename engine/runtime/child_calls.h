@@ -41,8 +41,10 @@ AslError NoSuchWorkflow(const StartChild& call);
 AslError NameIsTaken(const StartChild& call);
 
 // A Task that starts a child, on its way. Both are called from any thread: `started` any number of
-// times, `done` once; not at all when the node stops, since the journal knows what is outstanding.
+// times, `done` once; not at all when the call is cancelled, or the node stops, since the journal
+// knows what is outstanding.
 struct ChildCall {
+  std::string call_id;  // unique in this process
   std::string project;
   StartChild what;
   std::string execution_id;  // the child's: the same in every try

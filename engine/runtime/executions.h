@@ -58,9 +58,18 @@ class Executions {
     std::vector<HistoryEventView> events;
     bool more = false;
   };
-  // Events whose id is above `after_id` (in reverse order: below it; 0 from the newest).
-  virtual absl::StatusOr<HistoryPage> History(const ExecutionId& id, int64_t after_id, int limit,
-                                              bool reverse) = 0;
+  // Events whose id is above `after_id` (in reverse order: below it; 0 from the newest). With
+  // `item`, those of this item of a distributed Map, which have ids of their own.
+  virtual absl::StatusOr<HistoryPage> History(const ExecutionId& id, FrameId item, int64_t after_id,
+                                              int limit, bool reverse) = 0;
+  struct MapItemsPage {
+    std::vector<MapItemView> items;
+    bool more = false;
+  };
+  // The items of its distributed Maps whose number is above `after`, in the order in which they
+  // were begun.
+  virtual absl::StatusOr<MapItemsPage> ListMapItems(const ExecutionId& id, FrameId after,
+                                                    int limit) = 0;
   // The history from `after_id` on as it is committed, in order and without gaps; ends after the
   // terminal event with OK. Callbacks come one at a time. Destroying the handle ends the watch.
   struct WatchCallbacks {

@@ -16,6 +16,14 @@ ExecutionInfo InfoOf(const WorkflowRow& workflow, const std::string& execution_i
   return info;
 }
 
+void NoteWriter(const HistoryEvent& event, const Snapshot& snapshot, const Writer& writer,
+                TaskWriters* writers) {
+  const int64_t asked = AskedBy(event, snapshot);
+  // A Map that is tried again writes its results under the id that it had before: the newest row
+  // counts.
+  if (asked != 0) (*writers)[asked] = writer;
+}
+
 absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::Startable of,
                                      const FoldSink& sink) {
   FoldedExecution folded;
@@ -36,7 +44,7 @@ absl::Status FoldOn(const std::vector<JournalRow>& rows, FoldedExecution* folded
     }
     ++folded->next_seq;
     const HistorySink per_event = [&](const HistoryEvent& event) {
-      if (event.type == EventType::kTaskScheduled) folded->writers[event.id] = row.writer;
+      NoteWriter(event, folded->snapshot, row.writer, &folded->writers);
       if (sink) sink(event, row.writer);
     };
     MILLRACE_RETURN_IF_ERROR(

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "engine/core/step.h"
+#include "engine/runtime/end_waiter.h"
 #include "engine/runtime/executions.h"
 #include "engine/runtime/storage.h"
 #include "engine/runtime/task_token.h"
@@ -73,7 +74,8 @@ struct GivenEvent {
   }
 };
 
-// Where the row that scheduled a task stands: part of the task's idempotency key.
+// Who wrote the row that asked for what is awaited from outside, by the id that its answer names: a
+// task, whose idempotency key has it, or a distributed Map's reading or writing.
 using TaskWriters = absl::flat_hash_map<int64_t, Writer>;
 
 // An execution in a lane's memory. Only its lane touches it.
@@ -111,8 +113,8 @@ struct Held {
   bool is_stepping = false;    // a long step runs on a spare thread
   bool must_read = false;      // the snapshot is not to be used: the keeper reads it again
 
-  std::vector<ExecutionDone> waiters;  // for its end
-  FenceGuard fence_guard;              // taken up one at a time: let go with the fence
+  std::vector<std::shared_ptr<EndWaiter>> waiters;
+  FenceGuard fence_guard;  // taken up one at a time: let go with the fence
 };
 
 // What a fold gives: what Held is made of.
@@ -140,6 +142,11 @@ absl::StatusOr<FoldedExecution> Fold(const StoredExecution& stored, Workflows::S
 // Goes on with a fold: `rows` begin at its next_seq.
 absl::Status FoldOn(const std::vector<JournalRow>& rows, FoldedExecution* folded,
                     const FoldSink& sink = nullptr);
+
+// Notes who wrote a row that `event` stands in, if it asks for something from outside. `snapshot`
+// as for AskedBy().
+void NoteWriter(const HistoryEvent& event, const Snapshot& snapshot, const Writer& writer,
+                TaskWriters* writers);
 
 // As callers see it.
 ExecutionView ViewOf(const ExecutionKey& key, const std::string& execution_id,

@@ -57,8 +57,8 @@ void AddData(const HistoryEvent& event, HistoryEventView* view) {
 
 HistoryEventView MakeHistoryEventView(const Program& program, const HistoryEvent& event) {
   HistoryEventView view;
-  view.id = event.id;
-  view.previous_id = event.previous_id;
+  view.id = NumberOf(event.id);
+  view.previous_id = NumberOf(event.previous_id);
   view.type = EventTypeName(event, program);
   view.at = event.at;
   AddData(event, &view);

@@ -55,6 +55,10 @@ void Keeper::Stop() {
   if (sweeping_.joinable()) sweeping_.join();
 }
 
+bool Keeper::IsCompareDue() const {
+  return compare_asked_ || SteadyNanos() - compared_nanos_ > kCompareEachNanos;
+}
+
 bool Keeper::Sleep(absl::Duration duration, bool until_asked) {
   Orders& orders = *orders_;
   std::unique_lock lock(orders.mutex);
@@ -81,11 +85,7 @@ void Keeper::RunSweeps() {
     ReadAsked();
     const int64_t now = SteadyNanos();
     absl::Status status;
-    if (compare_asked_.exchange(false) || now - compared_nanos_ > kCompareEachNanos) {
-      status = Compare();
-      if (status.ok()) compared_nanos_ = now;
-      if (!status.ok()) compare_asked_ = true;
-    }
+    if (IsCompareDue()) status = Compare();
     if (status.ok() && (has_more || now - swept_nanos > 1'000'000'000)) {
       const absl::StatusOr<int> claimed = Sweep();
       status = claimed.status();
@@ -296,6 +296,13 @@ int Keeper::ReadAsked() {
   bool has_locked = false;
   size_t end = 0;
   for (size_t i = 0; i < asked.size(); i = end) {
+    // A slice of large journals may take seconds, and the compare, on which the node's writes hang,
+    // is not to wait for all of them. What is put back is read after it.
+    if (i > 0 && IsCompareDue()) {
+      for (size_t rest = i; rest < asked.size(); ++rest) ReadAgain(asked[rest]);
+      asked.resize(i);
+      break;
+    }
     end = std::min(asked.size(), i + read_at_once_);
     const std::vector<ExecutionKey> slice(asked.begin() + static_cast<int64_t>(i),
                                           asked.begin() + static_cast<int64_t>(end));
@@ -354,6 +361,9 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   }
   absl::StatusOr<Workflows::Startable> of =
       workflows_->FindByKey(stored.workflow_key, stored.revision);
+  if (absl::IsFailedPrecondition(of.status())) {  // for good: no node of this version can run it
+    return SetAside(stored, of.status());
+  }
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
         {{"execution", stored.key.uuid.ToString()}, {"error", std::string(of.status().message())}});
@@ -382,11 +392,20 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   } catch (const BrokenInvariant& broken) {
     reason = broken.what();
   }
-  Log(LogLevel::kError, "an execution cannot be folded: quarantined",
+  Log(LogLevel::kError, "an execution cannot be folded",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
-  storage_->Quarantine(node_->me(), stored.key, reason).IgnoreError();
-  lane.Post(lane_message::Gone{.key = stored.key,
-                               .status = errors::ExecutionQuarantined(NameOf(stored))});
+  SetAside(stored, absl::DataLossError(reason));
+}
+
+void Keeper::SetAside(const StoredExecution& stored, const absl::Status& why) {
+  absl::Status answer = why;
+  if (stored.status == ExecutionStatus::kRunning) {
+    Log(LogLevel::kError, "an execution is quarantined",
+        {{"execution", stored.key.uuid.ToString()}});
+    storage_->Quarantine(node_->me(), stored.key, std::string(why.message())).IgnoreError();
+    answer = errors::ExecutionQuarantined(NameOf(stored));
+  }
+  lane_of_(stored.key).Post(lane_message::Gone{.key = stored.key, .status = std::move(answer)});
 }
 
 absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {
@@ -407,6 +426,18 @@ absl::StatusOr<Keeper::HeldClaims> Keeper::ListHeld() {
 // What the table says this node owns, against what it holds, by (key, claims). Both change while
 // they are read, so only what the lanes said before and after the table was read counts as wrong.
 absl::Status Keeper::Compare() {
+  const int64_t now = SteadyNanos();
+  compare_asked_ = false;
+  const absl::Status status = CompareNow();
+  if (status.ok()) {
+    compared_nanos_ = now;
+  } else {
+    compare_asked_ = true;
+  }
+  return status;
+}
+
+absl::Status Keeper::CompareNow() {
   MILLRACE_ASSIGN_OR_RETURN(const HeldClaims before, ListHeld());
   MILLRACE_ASSIGN_OR_RETURN(const ExecutionStorage::Owned owned, storage_->ReadOwned(node_->me()));
   if (owned.token != node_->lease().token) {

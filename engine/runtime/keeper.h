@@ -39,7 +39,7 @@ class Keeper {
   // One sweep. Returns how many executions it claimed.
   absl::StatusOr<int> Sweep();
   absl::Status Compare();
-  // Reads what ReadAgain() asked for; returns how many.
+  // Reads what ReadAgain() asked for, a slice at a time until a compare is due; returns how many.
   int ReadAsked();
   // Takes up the next of those that were lost before, if none is under way.
   void TakeUpRisky();
@@ -56,6 +56,8 @@ class Keeper {
   void RunSweeps();
   // False once stopping.
   bool Sleep(absl::Duration duration, bool until_asked);
+  bool IsCompareDue() const;
+  absl::Status CompareNow();
   void SeeToken(const DatabaseToken& token);
   std::vector<NodeIncarnation> AliveNodes();
   using HeldClaims = absl::flat_hash_map<ExecutionKey, int64_t>;
@@ -64,6 +66,8 @@ class Keeper {
   void AddRisky(const Claim& claim);
   bool TakeUpNextRisky();
   absl::flat_hash_set<ExecutionKey> ReadableNow(const std::vector<Claim>& claims);
+  // Nobody can go on with it: quarantines it, if it is open.
+  void SetAside(const StoredExecution& stored, const absl::Status& why);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,
                   FenceGuard fence_guard);
 

@@ -40,7 +40,10 @@ struct Give {  // to an execution that this lane holds, or else takes up
 };
 struct AwaitEnd {
   ExecutionKey key;
-  ExecutionDone done;
+  std::shared_ptr<EndWaiter> waiter;
+};
+struct ForgetWaiters {  // those who have given up
+  ExecutionKey key;
 };
 struct Committed {
   WriteBatch batch;
@@ -75,10 +78,11 @@ struct Drop {  // the table gives it to another
 };
 }  // namespace lane_message
 
-using LaneMessage = std::variant<lane_message::Start, lane_message::Give, lane_message::AwaitEnd,
-                                 lane_message::Committed, lane_message::Stepped,
-                                 lane_message::TakenUp, lane_message::Gone, lane_message::ForgetAll,
-                                 lane_message::ListHeld, lane_message::Drop>;
+using LaneMessage =
+    std::variant<lane_message::Start, lane_message::Give, lane_message::AwaitEnd,
+                 lane_message::ForgetWaiters, lane_message::Committed, lane_message::Stepped,
+                 lane_message::TakenUp, lane_message::Gone, lane_message::ForgetAll,
+                 lane_message::ListHeld, lane_message::Drop>;
 
 // The door of a lane. Tasks' answers may come when the lane is gone; then they are dropped: the
 // journal knows that they are outstanding.
@@ -113,10 +117,10 @@ struct LaneHooks {
   // The journal of an execution has grown.
   std::function<void(const ExecutionKey&)> on_history;
   std::function<void(const FunctionId&, Json, InvocationContext, InvocationDone)> invoke;
-  std::function<void(StoreCall, InvocationDone)> call_store;
+  std::function<void(std::string call_id, StoreCall, InvocationDone)> call_store;
   std::function<void(ChildCall)> start_child;
   std::function<void(const ExecutionId&)> stop_child;
-  // Nobody waits for the call with this `call_id` any more: it is to end at once.
+  // Nobody waits for the call with this `call_id` any more, of whatever kind: it is to end at once.
   std::function<void(const std::string& call_id)> cancel;
   // What workers are to do; that they need not; and the end of a turn, when they are told.
   std::function<void(std::vector<QueuedTask>)> offer;
@@ -152,6 +156,7 @@ class Lane {
   void Handle(lane_message::Start message);
   void Handle(lane_message::Give message);
   void Handle(lane_message::AwaitEnd message);
+  void Handle(lane_message::ForgetWaiters message);
   void Handle(lane_message::Committed message);
   void Handle(lane_message::Stepped message);
   void Handle(lane_message::TakenUp message);

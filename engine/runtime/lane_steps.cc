@@ -125,16 +125,21 @@ void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
 
 void Lane::Handle(lane_message::Stepped message) {
   Held* held = Find(message.key);
-  if (held == nullptr || !held->is_stepping) return;
+  if (held == nullptr || !held->is_stepping) {  // let go of: whoever waits for the event is told
+    return Refuse(std::move(message), errors::DatabaseUnavailable());
+  }
   held->is_stepping = false;
-  if (!message.broken.empty()) return Quarantine(*held, message.broken);
+  const bool is_endless = message.refusal == StepRefusal::kTooLong && !held->must_read;
+  if (!message.broken.empty() || is_endless) {
+    held->events.push_front(std::move(message.event));  // answered with the rest
+    return Quarantine(*held, is_endless ? "a step does not end" : message.broken);
+  }
   if (held->must_read) {  // a new token came meanwhile
     held->events.push_front(std::move(message.event));
     UndoRow(*held);
     return ReadAgain(*held);
   }
   held->snapshot = std::move(message.snapshot);
-  if (message.refusal == StepRefusal::kTooLong) return Quarantine(*held, "a step does not end");
   TakeStep(*held, message.refusal, std::move(message.event), std::move(message.result));
   StepEvents(*held);
 }

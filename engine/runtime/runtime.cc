@@ -10,7 +10,6 @@
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/errors.h"
-#include "engine/runtime/history_view.h"
 
 namespace millrace {
 namespace {
@@ -88,7 +87,8 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
       options_(std::move(options)),
       node_(NodeIncarnation{Uuid::Random()}, options_.address),
       reads_(std::make_unique<WorkQueue>(4)),
-      spare_(std::make_unique<WorkQueue>(1)) {
+      spare_(std::make_unique<WorkQueue>(1)),
+      store_calls_(std::make_unique<StoreCalls>(options_.objects)) {
   watches_ = std::make_unique<Watches>(storage_, workflows_);
   task_queues_ = std::make_unique<TaskQueues>(
       TaskQueues::Options{}, [this](std::vector<std::pair<ExecutionKey, GivenEvent>> events) {
@@ -110,16 +110,12 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
         .on_history = [this](const ExecutionKey& key) { watches_->Notify(key); },
         .invoke = invoke_,
         .call_store =
-            [this](StoreCall call, InvocationDone done) {
-              spare_->Add([objects = options_.objects, call = std::move(call),
-                           done = std::move(done)] { done(CallStore(objects, call)); });
+            [this](const std::string& call_id, StoreCall call, InvocationDone done) {
+              store_calls_->Add(call_id, std::move(call), std::move(done));
             },
         .start_child = [this](ChildCall child) { StartChildOf(std::move(child)); },
         .stop_child = [this](const ExecutionId& id) { StopChildOf(id); },
-        .cancel =
-            [this](const std::string& call_id) {
-              if (options_.cancel) options_.cancel(call_id);
-            },
+        .cancel = [this](const std::string& call_id) { Cancel(call_id); },
         .offer = [this](std::vector<QueuedTask> tasks) { task_queues_->Offer(std::move(tasks)); },
         .cancel_queued = [this](const TaskId& task) { task_queues_->Cancel(task); },
         .flush_queues = [this] { task_queues_->Flush(); }};
@@ -134,6 +130,12 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
 }
 
 Runtime::~Runtime() { Shutdown(); }
+
+void Runtime::Cancel(const std::string& call_id) {
+  if (options_.cancel) options_.cancel(call_id);
+  store_calls_->Cancel(call_id);
+  CancelChild(call_id);
+}
 
 size_t Runtime::LaneIndexOf(const ExecutionKey& key) const {
   return absl::HashOf(key) % lanes_.size();
@@ -192,6 +194,7 @@ void Runtime::Shutdown() {
   watches_->EndAll(errors::ShuttingDown());
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->Stop(errors::ShuttingDown());
   spare_->Stop();
+  store_calls_->Stop();
   reads_->Stop();
   // By what the table says: that is more than the lanes hold if some were just being taken up.
   const absl::StatusOr<ExecutionStorage::Owned> owned = storage_->ReadOwned(node_.me());
@@ -238,15 +241,22 @@ void Runtime::RingDueAlarms() {
 
 // Starting.
 
+// One of the two, or both, wait for it: one is told, who then tells the other.
+void Runtime::RefuseStart(const ExecutionDone& started, const std::shared_ptr<EndWaiter>& ended,
+                          const absl::Status& status) {
+  if (started) return started(status);
+  ended->Answer(status);
+}
+
 void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
-                        ExecutionDone ended) {
+                        std::shared_ptr<EndWaiter> ended) {
   absl::StatusOr<Json> input =
       request.input.empty() ? absl::StatusOr<Json>(Json::Object()) : ParseJson(request.input);
   const std::string problem =
       input.ok() ? of.program->CheckInput(*input) : std::string(input.status().message());
   if (!problem.empty()) {
-    return (started ? started
-                    : ended)(errors::InvalidArgument({{.field = "input", .description = problem}}));
+    return RefuseStart(started, ended,
+                       errors::InvalidArgument({{.field = "input", .description = problem}}));
   }
   auto held = std::make_unique<Held>();
   held->key = {Uuid::AtTime(clock_.Now())};
@@ -271,13 +281,17 @@ void Runtime::StartWith(StartRequest request, const Workflows::Startable& of, Ex
   for (size_t i = 8; i < 16; ++i) seed = seed << 8 | held->key.uuid.bytes[i];
   held->events.push_back({.what = Started{.input = *std::move(input), .seed = seed}});
   if (started) held->on_started.push_back(std::move(started));
-  if (ended) held->waiters.push_back(std::move(ended));
+  if (ended) {
+    ended->GoTo(held->key);
+    held->waiters.push_back(std::move(ended));
+  }
   LaneInbox& lane = LaneOf(held->key).inbox();
   lane.Post(lane_message::Start{std::move(held)});
 }
 
-void Runtime::FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended) {
-  if (is_shut_) return (started ? started : ended)(errors::ShuttingDown());
+void Runtime::FindThenStart(StartRequest request, ExecutionDone started,
+                            std::shared_ptr<EndWaiter> ended) {
+  if (is_shut_) return RefuseStart(started, ended, errors::ShuttingDown());
   if (std::optional<Workflows::Startable> of =
           workflows_->FindCached(request.workflow, request.revision)) {
     return StartWith(std::move(request), *of, std::move(started), std::move(ended));
@@ -286,7 +300,7 @@ void Runtime::FindThenStart(StartRequest request, ExecutionDone started, Executi
                ended = std::move(ended)]() mutable {
     const absl::StatusOr<Workflows::Startable> of =
         workflows_->FindForStart(request.workflow, request.revision);
-    if (!of.ok()) return (started ? started : ended)(of.status());
+    if (!of.ok()) return RefuseStart(started, ended, of.status());
     StartWith(std::move(request), *of, std::move(started), std::move(ended));
   });
 }
@@ -295,31 +309,35 @@ void Runtime::Start(StartRequest request, ExecutionDone done) {
   FindThenStart(std::move(request), std::move(done), nullptr);
 }
 
-// Answers once: with the end, or that the caller has gone.
+// Answers once: with the end, or that the caller has gone. Outlived by the runtime, unless the call
+// is over.
 class Runtime::EndWaiting : public Executions::Waiting {
  public:
-  explicit EndWaiting(ExecutionDone done) : done_(std::move(done)) {}
-  void Cancel() override { Answer(absl::CancelledError("the caller no longer waits")); }
-  void Answer(absl::StatusOr<ExecutionView> answer) {
-    ExecutionDone done;
-    {
-      const std::lock_guard lock(mutex_);
-      done = std::exchange(done_, nullptr);
+  EndWaiting(Runtime* runtime, std::shared_ptr<EndWaiter> waiter)
+      : runtime_(*runtime), waiter_(std::move(waiter)) {}
+  void Cancel() override {
+    if (const ExecutionDone done = runtime_.GiveUp(*waiter_)) {
+      done(absl::CancelledError("the caller no longer waits"));
     }
-    if (done) done(std::move(answer));
   }
 
  private:
-  std::mutex mutex_;  // guards done_: the lane and the caller's cancellation race
-  ExecutionDone done_;
+  Runtime& runtime_;
+  const std::shared_ptr<EndWaiter> waiter_;
 };
 
 std::shared_ptr<Executions::Waiting> Runtime::Run(StartRequest request, ExecutionDone done) {
-  auto waiting = std::make_shared<EndWaiting>(std::move(done));
-  FindThenStart(std::move(request), nullptr, [waiting](absl::StatusOr<ExecutionView> answer) {
-    waiting->Answer(std::move(answer));
-  });
-  return waiting;
+  auto waiter = std::make_shared<EndWaiter>(std::move(done));
+  FindThenStart(std::move(request), nullptr, waiter);
+  return std::make_shared<EndWaiting>(this, std::move(waiter));
+}
+
+Executions::ExecutionDone Runtime::GiveUp(EndWaiter& waiter) {
+  EndWaiter::GivenUp given_up = waiter.GiveUp();
+  if (given_up.done && given_up.key.has_value()) {
+    LaneOf(*given_up.key).inbox().Post(lane_message::ForgetWaiters{.key = *given_up.key});
+  }
+  return std::move(given_up.done);
 }
 
 void Runtime::ResolveStart(std::unique_ptr<Held> held) {
@@ -355,8 +373,9 @@ void Runtime::AnswerWithWinner(std::unique_ptr<Held> held, const StoredExecution
     }
   }
   LaneInbox& lane = LaneOf(winner.key).inbox();
-  for (ExecutionDone& done : held->waiters) {
-    lane.Post(lane_message::AwaitEnd{.key = winner.key, .done = std::move(done)});
+  for (std::shared_ptr<EndWaiter>& waiter : held->waiters) {
+    waiter->GoTo(winner.key);
+    lane.Post(lane_message::AwaitEnd{.key = winner.key, .waiter = std::move(waiter)});
   }
   // This node's own start, known only now: what came for it meanwhile, and the fence.
   for (GivenEvent& event : held->events) {
@@ -391,26 +410,6 @@ void Runtime::Stop(const ExecutionId& id, std::string error, std::string cause,
 
 // Reading.
 
-absl::StatusOr<FoldedExecution> Runtime::ReadFolded(
-    const ExecutionKey& key,
-    const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink) {
-  MILLRACE_ASSIGN_OR_RETURN(const ExecutionsRead read, storage_->Read({key}));
-  if (read.executions.empty()) return errors::ExecutionNotFound(key.uuid.ToString());
-  const StoredExecution& stored = read.executions.front();
-  MILLRACE_ASSIGN_OR_RETURN(Workflows::Startable of,
-                            workflows_->FindByKey(stored.workflow_key, stored.revision));
-  const std::shared_ptr<const Program> program = of.program;
-  try {
-    return Fold(stored, std::move(of), [&](const HistoryEvent& event, const Writer& writer) {
-      if (sink) sink(event, writer, *program);
-    });
-  } catch (const BrokenInvariant& broken) {
-    Log(LogLevel::kError, "a journal cannot be folded",
-        {{"execution", key.uuid.ToString()}, {"where", broken.what()}});
-    return absl::DataLossError("the execution's journal cannot be folded");
-  }
-}
-
 absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
   MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
   const absl::StatusOr<FoldedExecution> folded = ReadFolded(stored.key);
@@ -418,12 +417,13 @@ absl::StatusOr<ExecutionView> Runtime::Get(const ExecutionId& id) {
     MILLRACE_RETURN_IF_ERROR(folded.status());
     return ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
   }
-  // It may be quarantined because it cannot be folded, as what is damaged or of a newer format;
-  // that it is, must be seen all the same.
+  // It may be quarantined because it cannot be folded, as what is damaged, or of a newer format, or
+  // of a revision that does not compile; that it is, must be seen all the same.
   ExecutionView view;
   if (folded.ok()) {
     view = ViewOf(stored.key, stored.execution_id, folded->of, folded->snapshot);
-  } else if (absl::IsDataLoss(folded.status()) || absl::IsUnimplemented(folded.status())) {
+  } else if (absl::IsDataLoss(folded.status()) || absl::IsUnimplemented(folded.status()) ||
+             absl::IsFailedPrecondition(folded.status())) {
     MILLRACE_ASSIGN_OR_RETURN(const WorkflowRow workflow,
                               catalog_->GetWorkflowByKey(stored.workflow_key));
     view = RowViewOf(stored, workflow);
@@ -471,30 +471,6 @@ absl::StatusOr<Executions::ExecutionsPage> Runtime::List(const ExecutionsFilter&
     }
     page.executions.push_back(RowViewOf(row, workflow));
   }
-  return page;
-}
-
-absl::StatusOr<Executions::HistoryPage> Runtime::History(const ExecutionId& id, int64_t after_id,
-                                                         int limit, bool reverse) {
-  MILLRACE_ASSIGN_OR_RETURN(const StoredExecution stored, catalog_->GetExecution(id));
-  HistoryPage page;
-  std::vector<HistoryEventView> all;
-  const auto sink = [&](const HistoryEvent& event, const Writer& writer, const Program& program) {
-    if (!IsShown(event)) return;
-    if (reverse ? after_id != 0 && event.id >= after_id : event.id <= after_id) return;
-    if (!reverse && all.size() > static_cast<size_t>(limit)) return;
-    all.push_back(MakeHistoryEventView(program, event));
-    if (event.type == EventType::kTaskScheduled) {
-      all.back().idempotency_key = program.is_express
-                                       ? IdempotencyKey(stored.key, event.id, stored.claims)
-                                       : IdempotencyKey(stored.key, event.id, writer);
-    }
-  };
-  MILLRACE_RETURN_IF_ERROR(ReadFolded(stored.key, sink).status());
-  if (reverse) std::reverse(all.begin(), all.end());
-  page.more = all.size() > static_cast<size_t>(limit);
-  if (page.more) all.resize(static_cast<size_t>(limit));
-  page.events = std::move(all);
   return page;
 }
 

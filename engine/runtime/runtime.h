@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "engine/base/clock.h"
 #include "engine/runtime/catalog_storage.h"
 #include "engine/runtime/executions.h"
@@ -62,8 +62,10 @@ class Runtime : public Executions {
   absl::StatusOr<ExecutionView> Get(const ExecutionId& id) override;
   absl::StatusOr<ExecutionsPage> List(const ExecutionsFilter& filter,
                                       const std::optional<ExecutionKey>& after, int limit) override;
-  absl::StatusOr<HistoryPage> History(const ExecutionId& id, int64_t after_id, int limit,
-                                      bool reverse) override;
+  absl::StatusOr<HistoryPage> History(const ExecutionId& id, FrameId item, int64_t after_id,
+                                      int limit, bool reverse) override;
+  absl::StatusOr<MapItemsPage> ListMapItems(const ExecutionId& id, FrameId after,
+                                            int limit) override;
   std::shared_ptr<Waiting> Watch(const ExecutionId& id, int64_t after_id,
                                  WatchCallbacks callbacks) override;
 
@@ -82,13 +84,23 @@ class Runtime : public Executions {
   class EndWaiting;
   struct PendingChild;
 
+  // Who waits for the start, or nullptr, and who for the end, or nullptr.
   void StartWith(StartRequest request, const Workflows::Startable& of, ExecutionDone started,
-                 ExecutionDone ended);
-  void FindThenStart(StartRequest request, ExecutionDone started, ExecutionDone ended);
+                 std::shared_ptr<EndWaiter> ended);
+  void FindThenStart(StartRequest request, ExecutionDone started, std::shared_ptr<EndWaiter> ended);
+  static void RefuseStart(const ExecutionDone& started, const std::shared_ptr<EndWaiter>& ended,
+                          const absl::Status& status);
+  // What is then to be answered, if it was not yet; its lane forgets it.
+  ExecutionDone GiveUp(EndWaiter& waiter);
   // Starts the child, or finds it started, and waits for its end, if the Task does. Children that
-  // another node holds, or that cannot be asked for now, are asked for again each second.
+  // another node holds, or that cannot be asked for now, are asked for again each second, until
+  // they are answered or their call is cancelled.
   void StartChildOf(ChildCall call);
   void StartPending(const std::shared_ptr<PendingChild>& child);
+  void AskForChildAgain(const std::shared_ptr<PendingChild>& child);
+  void AnswerChild(const PendingChild& child, InvocationResult result);
+  void CancelChild(const std::string& call_id);
+  void Cancel(const std::string& call_id);
   void OnChildStarted(const std::shared_ptr<PendingChild>& child,
                       const absl::StatusOr<ExecutionView>& answer);
   void OnChildEnded(const std::shared_ptr<PendingChild>& child,
@@ -101,10 +113,11 @@ class Runtime : public Executions {
   size_t LaneIndexOf(const ExecutionKey& key) const;
   Lane& LaneOf(const ExecutionKey& key);
   void DeliverAll(std::vector<std::pair<ExecutionKey, GivenEvent>> events);
-  absl::StatusOr<FoldedExecution> ReadFolded(
-      const ExecutionKey& key,
-      const std::function<void(const HistoryEvent&, const Writer&, const Program&)>& sink =
-          nullptr);
+  // Sees each event of a fold, with what was folded before it.
+  using ReadSink =
+      std::function<void(const HistoryEvent&, const Writer&, const FoldedExecution& before)>;
+  absl::StatusOr<FoldedExecution> ReadFolded(const ExecutionKey& key,
+                                             const ReadSink& sink = nullptr);
 
   ExecutionStorage* const storage_;
   CatalogStorage* const catalog_;
@@ -117,13 +130,15 @@ class Runtime : public Executions {
   // Reads for callers; and, apart, steps that are too long for a lane.
   std::unique_ptr<WorkQueue> reads_;
   std::unique_ptr<WorkQueue> spare_;
+  std::unique_ptr<StoreCalls> store_calls_;
   std::unique_ptr<Watches> watches_;
   std::unique_ptr<TaskQueues> task_queues_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Keeper> keeper_;
 
-  std::mutex children_mutex_;  // guards children_: lanes and reads add, upkeep takes
-  absl::flat_hash_set<std::shared_ptr<PendingChild>> children_;  // to be asked for again
+  // Guards children_ and what they have: lanes and reads add, answer and cancel, upkeep asks again.
+  std::mutex children_mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<PendingChild>> children_;  // by call_id
 
   std::mutex upkeep_mutex_;  // guards upkeep_stopping_
   std::condition_variable upkeep_changed_;

@@ -1,15 +1,18 @@
 // How a node starts the child executions of Tasks, and waits for them.
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/errors.h"
 #include "engine/runtime/runtime.h"
 
 namespace millrace {
 namespace {
+
+constexpr size_t kIdBytesMax = 80;
+constexpr absl::string_view kQuarantinedReason = "EXECUTION_QUARANTINED";
 
 ChildView ChildViewOf(const ExecutionView& view) {
   ChildView child{
@@ -45,17 +48,18 @@ ChildView ChildViewOf(const ExecutionView& view) {
   return child;
 }
 
-// What trying again would not change.
+// What trying again would not change; nullopt for what it may: also a child in quarantine, which an
+// operator may let go on.
 std::optional<AslError> ErrorOf(const StartChild& call, const absl::Status& status) {
   if (absl::IsNotFound(status)) return NoSuchWorkflow(call);
   if (absl::IsAlreadyExists(status)) return NameIsTaken(call);
-  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status)) {
+  if (errors::ReasonOf(status) == kQuarantinedReason) return std::nullopt;
+  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ||
+      absl::IsInternal(status)) {
     return AslError{.name = "States.TaskFailed", .cause = std::string(status.message())};
   }
   return std::nullopt;
 }
-
-constexpr size_t kIdBytesMax = 80;
 
 bool IsExecutionId(const std::string& id) {
   return !id.empty() && id.size() <= kIdBytesMax && std::all_of(id.begin(), id.end(), [](char c) {
@@ -71,15 +75,22 @@ AslError NameIsNone(const StartChild& call) {
 
 }  // namespace
 
+// Until it is answered or cancelled it stands in children_; what then comes for it is dropped.
 struct Runtime::PendingChild {
   ChildCall call;
-  std::atomic<bool> has_started{false};
+  // By children_mutex_:
+  bool is_to_be_asked = false;
+  std::shared_ptr<EndWaiter> waiter;  // of the last time that it was asked for
 };
 
 void Runtime::StartChildOf(ChildCall call) {
   if (!IsExecutionId(call.execution_id)) return call.done(NameIsNone(call.what));
   auto child = std::make_shared<PendingChild>();
   child->call = std::move(call);
+  {
+    const std::lock_guard lock(children_mutex_);
+    children_[child->call.call_id] = child;
+  }
   StartPending(child);
 }
 
@@ -91,12 +102,21 @@ void Runtime::StartPending(const std::shared_ptr<PendingChild>& child) {
   ExecutionDone started = [this, child](const absl::StatusOr<ExecutionView>& answer) {
     OnChildStarted(child, answer);
   };
-  ExecutionDone ended;
+  std::shared_ptr<EndWaiter> ended;
   if (call.what.answer != ChildAnswer::kStarted) {
-    ended = [this, child](const absl::StatusOr<ExecutionView>& answer) {
-      OnChildEnded(child, answer);
-    };
+    // Which the child has, so it must not have the child.
+    ended = std::make_shared<EndWaiter>(
+        [this, weak = std::weak_ptr(child)](const absl::StatusOr<ExecutionView>& answer) {
+          if (const auto child = weak.lock(); child != nullptr) OnChildEnded(child, answer);
+        });
   }
+  std::shared_ptr<EndWaiter> before;
+  {
+    const std::lock_guard lock(children_mutex_);
+    if (!children_.contains(call.call_id)) return;  // cancelled
+    before = std::exchange(child->waiter, ended);
+  }
+  if (before != nullptr) GiveUp(*before);
   FindThenStart(std::move(request), std::move(started), std::move(ended));
 }
 
@@ -104,27 +124,49 @@ void Runtime::OnChildStarted(const std::shared_ptr<PendingChild>& child,
                              const absl::StatusOr<ExecutionView>& answer) {
   const ChildCall& call = child->call;
   if (answer.ok()) {
-    child->has_started = true;
     Json output = DescribeStart(ChildViewOf(*answer));
-    const bool waits = call.what.answer != ChildAnswer::kStarted;
-    return waits ? call.started(std::move(output)) : call.done(std::move(output));
+    if (call.what.answer != ChildAnswer::kStarted) return call.started(std::move(output));
+    return AnswerChild(*child, std::move(output));
   }
-  if (const auto error = ErrorOf(call.what, answer.status())) return call.done(*error);
-  const std::lock_guard lock(children_mutex_);
-  children_.insert(child);
+  if (auto error = ErrorOf(call.what, answer.status())) {
+    return AnswerChild(*child, *std::move(error));
+  }
+  AskForChildAgain(child);
 }
 
 void Runtime::OnChildEnded(const std::shared_ptr<PendingChild>& child,
                            const absl::StatusOr<ExecutionView>& answer) {
   const ChildCall& call = child->call;
-  if (answer.ok()) return call.done(DescribeEnd(call.what, ChildViewOf(*answer)));
-  if (const auto error = ErrorOf(call.what, answer.status())) {
-    // A refused start is told to both; it is OnChildStarted's to say so.
-    if (child->has_started) call.done(*error);
-    return;
+  if (answer.ok()) return AnswerChild(*child, DescribeEnd(call.what, ChildViewOf(*answer)));
+  if (auto error = ErrorOf(call.what, answer.status())) {
+    return AnswerChild(*child, *std::move(error));
   }
+  AskForChildAgain(child);
+}
+
+void Runtime::AskForChildAgain(const std::shared_ptr<PendingChild>& child) {
   const std::lock_guard lock(children_mutex_);
-  children_.insert(child);
+  child->is_to_be_asked = true;
+}
+
+void Runtime::AnswerChild(const PendingChild& child, InvocationResult result) {
+  {
+    const std::lock_guard lock(children_mutex_);
+    if (children_.erase(child.call.call_id) == 0) return;  // answered, or cancelled
+  }
+  child.call.done(std::move(result));
+}
+
+void Runtime::CancelChild(const std::string& call_id) {
+  std::shared_ptr<EndWaiter> waiter;
+  {
+    const std::lock_guard lock(children_mutex_);
+    const auto found = children_.find(call_id);
+    if (found == children_.end()) return;
+    waiter = std::move(found->second->waiter);
+    children_.erase(found);
+  }
+  if (waiter != nullptr) GiveUp(*waiter);
 }
 
 void Runtime::StopChildOf(const ExecutionId& id) {
@@ -134,10 +176,12 @@ void Runtime::StopChildOf(const ExecutionId& id) {
 }
 
 void Runtime::AskForChildrenAgain() {
-  absl::flat_hash_set<std::shared_ptr<PendingChild>> children;
+  std::vector<std::shared_ptr<PendingChild>> children;
   {
     const std::lock_guard lock(children_mutex_);
-    children.swap(children_);
+    for (const auto& [call_id, child] : children_) {
+      if (std::exchange(child->is_to_be_asked, false)) children.push_back(child);
+    }
   }
   for (const std::shared_ptr<PendingChild>& child : children) {
     if (!is_shut_) StartPending(child);

@@ -37,6 +37,20 @@ struct ExecutionView {
   std::vector<std::string> warnings;  // what it comes near to; empty in lists
 };
 
+// An item of a distributed Map, or a batch of them, which has a history of its own.
+struct MapItemView {
+  FrameId item = 0;              // its number in its execution
+  FrameId parent_item = 0;       // the item in whose history the Map is; 0: the execution itself
+  int64_t map_run_event_id = 0;  // MapRunStarted, in that history
+  std::string state_name;        // of the Map
+  int64_t index = 0;             // its place in the run, from 0
+  ExecutionStatus status = ExecutionStatus::kRunning;
+  absl::Time started_at;
+  std::optional<absl::Time> ended_at;
+  std::string error;
+  std::string cause;
+};
+
 // A history event as a caller sees it: texts, and states by name.
 struct HistoryEventView {
   int64_t id = 0;

@@ -299,14 +299,25 @@ absl::StatusOr<Workflows::Startable> Workflows::State::FindProgram(const Workflo
   }
   MILLRACE_ASSIGN_OR_RETURN(const RevisionRow row,
                             storage->GetRevision(workflow.workflow_key, revision));
-  CompileResult compiled = Compile(row.language, row.definition, OptionsFor(workflow.type));
-  if (compiled.program == nullptr) {
-    // It compiled when it was kept: this node is older than the one that kept it, or is wrong.
-    Log(LogLevel::kError, "a kept definition does not compile",
+  // It was accepted when it was kept, by a version with other rules, perhaps.
+  CompileOptions options = OptionsFor(workflow.type);
+  options.is_lenient = true;
+  options.definition_bytes_max = std::max(options.definition_bytes_max, row.definition.size());
+  CompileResult compiled = Compile(row.language, row.definition, options);
+  if (HasErrors(compiled.problems)) {
+    const Problem& problem = compiled.problems[0];
+    const bool is_runnable = compiled.program != nullptr;
+    Log(is_runnable ? LogLevel::kWarning : LogLevel::kError,
+        is_runnable ? "a kept definition breaks rules, and is run all the same"
+                    : "a kept definition does not compile",
         {{"workflow", NameOf(workflow.id)},
          {"revision", absl::StrCat(revision)},
-         {"problem", compiled.problems.empty() ? "" : compiled.problems[0].code}});
-    return errors::Internal();
+         {"problem", problem.code}});
+    if (!is_runnable) {
+      return errors::RevisionNotRunnable(
+          NameOf(workflow.id), revision,
+          absl::StrCat(problem.pointer, ": ", problem.message, " (", problem.code, ")"));
+    }
   }
   Startable startable{
       .workflow = workflow, .revision = revision, .program = std::move(compiled.program)};

@@ -83,6 +83,21 @@ v1::Execution ToProto(const ExecutionView& view) {
   return proto;
 }
 
+v1::MapItem ToProto(const ExecutionId& id, const MapItemView& view) {
+  v1::MapItem proto;
+  proto.set_name(MapItemName(id, view.item));
+  proto.set_state_name(view.state_name);
+  proto.set_parent(MapItemName(id, view.parent_item));
+  proto.set_map_run_event_id(static_cast<int32_t>(view.map_run_event_id));
+  proto.set_index(static_cast<int32_t>(view.index));
+  proto.set_state(ToProto(view.status));
+  *proto.mutable_start_time() = ToProto(view.started_at);
+  if (view.ended_at.has_value()) *proto.mutable_end_time() = ToProto(*view.ended_at);
+  proto.set_error(view.error);
+  proto.set_cause(view.cause);
+  return proto;
+}
+
 v1::HistoryEvent ToProto(const HistoryEventView& view) {
   v1::HistoryEvent proto;
   proto.set_event_id(static_cast<int32_t>(view.id));

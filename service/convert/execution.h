@@ -8,6 +8,7 @@
 namespace millrace::service {
 
 v1::Execution ToProto(const ExecutionView& view);
+v1::MapItem ToProto(const ExecutionId& id, const MapItemView& view);
 v1::HistoryEvent ToProto(const HistoryEventView& view);
 
 // Each adds a violation for every field that is wrong.

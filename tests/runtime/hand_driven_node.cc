@@ -33,8 +33,11 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
                              .context = std::move(context),
                              .done = std::move(done)});
           },
-      .call_store = [](const StoreCall& call,
-                       const InvocationDone& done) { done(CallStore(nullptr, call)); },
+      .call_store =
+          [this](const std::string& call_id, StoreCall call, InvocationDone done) {
+            store_calls.push_back(
+                {.call_id = call_id, .call = std::move(call), .done = std::move(done)});
+          },
       .start_child = [](const ChildCall& child) { child.done(NoSuchWorkflow(child.what)); },
       .stop_child = [](const ExecutionId&) {},
       .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); },

@@ -81,6 +81,13 @@ class HandDrivenNode {
   SynchronizedClock keepers_clock;
   WorkQueue spare{1};
   std::deque<Call> calls;
+  // What a distributed Map has asked of the object store.
+  struct MadeStoreCall {
+    std::string call_id;
+    StoreCall call;
+    InvocationDone done;
+  };
+  std::deque<MadeStoreCall> store_calls;
   std::vector<std::string> cancelled;  // by their call_id
   std::vector<ExecutionKey> quarantined;
   std::vector<ExecutionKey> read_again;

@@ -144,6 +144,54 @@ TEST_F(KeeperTest, LeavesWhatALivingNodeHolds) {
 
 // What ReadAgain() asked for.
 
+TEST_F(KeeperTest, ComparesBetweenTheSlicesOfALongReading) {
+  BareKeeper bare(&storage_, &workflows_);  // whose first heartbeat asks for a compare
+  for (int i = 0; i < 700; ++i) bare.keeper.ReadAgain({Uuid::Random()});
+  EXPECT_EQ(bare.keeper.ReadAsked(), 300);
+  EXPECT_THAT(bare.TakeAll<lane_message::Gone>(), SizeIs(300));
+  storage_.FailNext(Call::kReadOwned, absl::UnavailableError("down"));
+  bare.Compare({}, {});
+  EXPECT_FALSE(bare.status.ok());
+  EXPECT_EQ(bare.keeper.ReadAsked(), 300) << "still due, and still one slice in between";
+  bare.Compare({}, {});
+  EXPECT_TRUE(bare.status.ok()) << bare.status;
+  for (int i = 0; i < 700; ++i) bare.keeper.ReadAgain({Uuid::Random()});
+  EXPECT_EQ(bare.keeper.ReadAsked(), 800) << "what was put back, and all of the others";
+}
+
+// Definitions that were accepted by another version.
+
+TEST_F(KeeperTest, GoesOnWithADefinitionThatBreaksANewRule) {
+  const ExecutionKey key = Started("e", dead_);
+  catalog_.Redefine(of_.workflow, R"({"StartAt": "A", "Odd": 1, "States": {
+      "A": {"Type": "Task", "Resource": "first", "TimeoutSeconds": 1e12, "Next": "B"},
+      "B": {"Type": "Task", "Resource": "second", "End": true},
+      "Unreachable": {"Type": "Succeed"}}})");
+  Workflows later(&catalog_);
+  BareKeeper bare(&storage_, &later);
+  ASSERT_TRUE(bare.keeper.Sweep().ok());
+  EXPECT_THAT(KeysOf(bare.TakeAll<lane_message::TakenUp>()), ElementsAre(key));
+  const auto startable = later.FindForStart(of_.workflow.id, 0);
+  EXPECT_TRUE(startable.ok()) << startable.status();
+}
+
+TEST_F(KeeperTest, SetsAsideWhatCannotBeCompiledAnyMore) {
+  const ExecutionKey key = Started("e", dead_);
+  catalog_.Redefine(of_.workflow, R"({"StartAt": "A", "States": {"A": {"Type": "Dance"}}})");
+  Workflows later(&catalog_);
+  BareKeeper bare(&storage_, &later);
+  ASSERT_TRUE(bare.keeper.Sweep().ok());
+  const auto gone = bare.TakeAll<lane_message::Gone>();
+  ASSERT_THAT(gone, SizeIs(1));
+  EXPECT_EQ(errors::ReasonOf(gone[0].status), "EXECUTION_QUARANTINED");
+  EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kQuarantined);
+  EXPECT_THAT(Row(key).execution.error, ::testing::HasSubstr("/States/A/Type: 'Dance'"));
+  bare.Compare({}, {});
+  EXPECT_EQ(bare.keeper.ReadAsked(), 0) << "and does not come back to it";
+  const auto startable = later.FindForStart(of_.workflow.id, 0);
+  EXPECT_EQ(errors::ReasonOf(startable.status()), "REVISION_NOT_RUNNABLE");
+}
+
 TEST_F(KeeperTest, TellsTheLaneWhoseAnExecutionIs) {
   BareKeeper bare(&storage_, &workflows_);
   const ExecutionKey own = Started("own", bare.me()), nobodys = Started("nobodys", dead_);

@@ -437,6 +437,65 @@ TEST_F(LaneTest, ALongStepIsMadeAgainOnTheSnapshotOfAnotherDatabase) {
   EXPECT_EQ(node->calls.size(), 1u);
 }
 
+TEST_F(LaneTest, WhoeverWaitsForALongStepIsAnsweredWhateverBecomesOfIt) {
+  for (const bool is_stopped : {false, true}) {
+    SCOPED_TRACE(is_stopped);
+    const auto node = Joined();
+    const Workflows::Startable of = Workflow(absl::StrCat("task then long", is_stopped),
+                                             absl::StrCat(R"({"StartAt": "A", "States": {
+          "A": {"Type": "Task", "Resource": "first", "Next": "L"}, "L": )",
+                                                          kLong, "}}"));
+    const ExecutionKey key = Started(*node, of, "e");
+    ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 1; }));
+    std::promise<void> busy_over;
+    node->spare.Add([over = busy_over.get_future().share()] { over.wait(); });
+    Answer succeeded, broken;
+    node->Give(key, Succeeded(node->calls[0].context.event_id, succeeded.Done()));
+    node->Turn();
+    if (is_stopped) {
+      node->lane->Stop(errors::ShuttingDown());
+    } else {  // as if a step of it had broken an invariant
+      node->lane->inbox().Post(lane_message::Stepped{
+          .key = key, .event = Succeeded(1, broken.Done()), .broken = "an invariant"});
+      node->Turn();
+      EXPECT_EQ(errors::ReasonOf(broken.status()), "EXECUTION_QUARANTINED");
+      EXPECT_THAT(node->quarantined, ElementsAre(key));
+    }
+    EXPECT_FALSE(succeeded.came());
+    busy_over.set_value();
+    node->spare.Stop();
+    if (!is_stopped) node->Turn();
+    EXPECT_TRUE(absl::IsUnavailable(succeeded.status())) << succeeded.status();
+  }
+}
+
+TEST_F(LaneTest, ForgetsWhoNoLongerWaitsForAnEnd) {
+  const auto node = Joined();
+  const ExecutionKey key = AtFirstTask(*node);
+  Answer patient, impatient, never_there;
+  const auto stays = std::make_shared<EndWaiter>(patient.Done());
+  const auto goes = std::make_shared<EndWaiter>(impatient.Done());
+  const auto late = std::make_shared<EndWaiter>(never_there.Done());
+  for (const auto& waiter : {stays, goes}) {
+    waiter->GoTo(key);
+    node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .waiter = waiter});
+  }
+  node->Turn();
+  EXPECT_EQ(goes.use_count(), 2);
+  EXPECT_EQ(goes->GiveUp().key, key);
+  node->lane->inbox().Post(lane_message::ForgetWaiters{.key = key});
+  late->GiveUp();  // on its way to the lane
+  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .waiter = late});
+  node->Turn();
+  EXPECT_EQ(stays.use_count(), 2);
+  EXPECT_EQ(goes.use_count(), 1);
+  EXPECT_EQ(late.use_count(), 1);
+  EXPECT_TRUE(Ends(*node, key));
+  EXPECT_TRUE(node->DriveUntil([&] { return patient.came(); }));
+  EXPECT_TRUE(patient.status().ok()) << patient.status();
+  EXPECT_FALSE(impatient.came());
+}
+
 TEST_F(LaneTest, MuchWorkGoesIntoSeveralRowsAndOthersGetTheirTurn) {
   const auto node = Joined();
   const Workflows::Startable map = Workflow("map", kMap);
@@ -465,7 +524,8 @@ TEST_F(LaneTest, ALongExpressExecutionTakesTurnsWithMessages) {
                                              WorkflowType::kExpress);
   Answer ended;
   const ExecutionKey key = Started(*node, loop, "loop");
-  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .done = ended.Done()});
+  node->lane->inbox().Post(
+      lane_message::AwaitEnd{.key = key, .waiter = std::make_shared<EndWaiter>(ended.Done())});
   for (int i = 0; i < 3; ++i) node->Turn();
   EXPECT_FALSE(ended.came());
   const ExecutionKey other = AtFirstTask(*node);

@@ -97,6 +97,26 @@ TEST_F(RuntimeTest, RunsAnExecutionToItsEnd) {
   EXPECT_EQ(view->output, "2");
 }
 
+// What its callback holds is let go of, though the execution goes on.
+TEST_F(RuntimeTest, AnAbandonedRunLeavesNothingBehind) {
+  const auto runtime = Begun();
+  auto kept = std::make_shared<int>(0);
+  Awaited ended;
+  const auto waiting = runtime->Run(
+      Request("e"),
+      [kept, done = ended.Done()](absl::StatusOr<ExecutionView> view) { done(std::move(view)); });
+  tasks_.At(0);
+  EXPECT_EQ(kept.use_count(), 2);
+  waiting->Cancel();
+  EXPECT_TRUE(absl::IsCancelled(ended.Get().status()));
+  EXPECT_EQ(kept.use_count(), 1);
+  Awaited again;
+  const auto waiting_again = runtime->Run(Request("e"), again.Done());
+  tasks_.At(0).done(Json(1));
+  tasks_.At(1).done(Json(2));
+  EXPECT_TRUE(again.Get().ok());
+}
+
 TEST_F(RuntimeTest, AStartInDoubtAcrossARestartIsAnsweredWithItself) {
   const auto runtime = Begun();
   const auto gate = storage_.BlockNext(Call::kWrite, When::kDone, absl::UnknownError("restart"));
@@ -214,6 +234,69 @@ TEST_F(RuntimeTest, AStopThatComesTooLateIsToldSo) {
   gate->Open();
   shut.get();
   EXPECT_EQ(errors::ReasonOf(stopped.Get().status()), "SHUTTING_DOWN");
+}
+
+// Children.
+
+class RuntimeChildrenTest : public RuntimeTest {
+ protected:
+  static constexpr absl::string_view kParent = R"json({"StartAt": "T", "States": {"T": {
+      "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "End": true,
+      "Parameters": {"StateMachineArn": "two", "Name": "child"}}}})json";
+
+  RuntimeChildrenTest() { Workflow("parent", kParent); }
+
+  static Executions::StartRequest Parent(const std::string& execution_id) {
+    return {.workflow = {.project = "default", .workflow = "parent"}, .execution_id = execution_id};
+  }
+  // How often the child was to be started.
+  size_t Starts() {
+    size_t starts = 0;
+    for (const WriteBatch& batch : storage_.batches()) {
+      for (const StartRow& start : batch.starts) starts += start.execution_id == "child" ? 1 : 0;
+    }
+    return starts;
+  }
+};
+
+TEST_F(RuntimeChildrenTest, OneInQuarantineIsAskedForAgainUntilNobodyWaits) {
+  {
+    const auto node = Joined();
+    const ExecutionKey key = Started(*node, Workflow("two"), "child");
+    ASSERT_TRUE(storage_.Quarantine(node->me(), key, "odd").ok());
+  }
+  const auto runtime = Begun();
+  Awaited started, stopped;
+  runtime->Start(Parent("e"), started.Done());
+  ASSERT_TRUE(started.Get().ok());
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (Starts() < 4 && absl::Now() < deadline) runtime->RunUpkeep();
+  EXPECT_GE(Starts(), 4u);
+  runtime->Stop({Parent("").workflow, "e"}, "", "", stopped.Done());
+  ASSERT_TRUE(stopped.Get().ok()) << "it still runs";
+  // What was on its way then may still come.
+  int quiet_rounds = 0;
+  while (quiet_rounds < 5 && absl::Now() < deadline) {
+    const size_t starts = Starts();
+    runtime->RunUpkeep();
+    Awaited other;
+    runtime->Start(Request("other"), other.Done());
+    ASSERT_TRUE(other.Get().ok());
+    quiet_rounds = Starts() == starts ? quiet_rounds + 1 : 0;
+  }
+  EXPECT_EQ(quiet_rounds, 5);
+}
+
+TEST_F(RuntimeChildrenTest, OneThatCannotBeStartedFailsItsTask) {
+  const auto runtime = Begun();
+  storage_.FailNext(Call::kWrite, absl::OkStatus());  // the parent's start
+  storage_.FailNext(Call::kWrite, absl::InvalidArgumentError("no such row"));
+  Awaited ended;
+  const auto waiting = runtime->Run(Parent("e"), ended.Done());
+  const auto view = ended.Get();
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_EQ(view->error, "States.TaskFailed");
+  EXPECT_FALSE(view->cause.empty());
 }
 
 }  // namespace

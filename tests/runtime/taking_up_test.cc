@@ -160,7 +160,8 @@ TEST_F(TakingUpTest, TellsWhoeverWaitsForAnEndThatItFinds) {
   Answer stopped, late, waiting;
   node->Stop(key, &stopped);
   ASSERT_TRUE(node->DriveUntil([&] { return stopped.came(); }));
-  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .done = waiting.Done()});
+  node->lane->inbox().Post(
+      lane_message::AwaitEnd{.key = key, .waiter = std::make_shared<EndWaiter>(waiting.Done())});
   node->Stop(key, &late);
   ASSERT_TRUE(node->DriveUntil([&] { return waiting.came() && late.came(); }));
   EXPECT_EQ(waiting.view().status, ExecutionStatus::kAborted);
@@ -259,7 +260,8 @@ TEST_F(TakingUpTest, AnExpressExecutionRunsAgainFromItsBeginning) {
   node->calls[0].done(Json(1));
   ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 2; }));
   Answer ended;
-  node->lane->inbox().Post(lane_message::AwaitEnd{.key = key, .done = ended.Done()});
+  node->lane->inbox().Post(
+      lane_message::AwaitEnd{.key = key, .waiter = std::make_shared<EndWaiter>(ended.Done())});
   node->calls[1].done(Json(2));
   ASSERT_TRUE(node->DriveUntil([&] { return ended.came(); }));
   EXPECT_EQ(ended.view().output, "2");

@@ -32,6 +32,11 @@ class MemoryCatalog : public CatalogStorage {
     entries_[row.workflow_key] = {.row = row, .definition = std::move(definition)};
     return row;
   }
+  // What the revision would say if it had been accepted by other rules. What has read it keeps it.
+  void Redefine(const WorkflowRow& workflow, std::string definition) {
+    const std::lock_guard lock(mutex_);
+    entries_[workflow.workflow_key].definition = std::move(definition);
+  }
   // Called, from the asking thread, each time a workflow is looked up by its name.
   void OnGetWorkflow(std::function<void()> hook) {
     const std::lock_guard lock(mutex_);

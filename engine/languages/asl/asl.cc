@@ -23,7 +23,7 @@ constexpr NumberRule kTimeout{.min = 1, .max = 99999999};
 void CheckVersion(ObjectReader& fields) {
   const std::optional<std::string> version = fields.FindText("Version");
   if (!version || *version == "1.0") return;
-  fields.Report("Version", problem_code::kInvalidValue,
+  fields.Forbid("Version", problem_code::kInvalidValue,
                 absl::StrCat("'Version' is '1.0', not ", Quoted(*version), "."));
 }
 
@@ -55,14 +55,14 @@ void CompileRoot(const Json& root, Compilation* compilation) {
 
 CompileResult CompileAsl(absl::string_view definition, Dialect dialect,
                          const CompileOptions& options) {
-  asl::Compilation compilation{.options = options};
+  asl::Compilation compilation{.options = options, .problems = ProblemList(options.is_lenient)};
   compilation.program.dialect = dialect;
   compilation.program.is_express = options.is_express;
   const std::optional<Json> root =
       ParseDefinition(definition, options.definition_bytes_max, &compilation.problems);
   if (root) asl::CompileRoot(*root, &compilation);
   CompileResult result;
-  if (!compilation.problems.has_errors()) {
+  if (!compilation.problems.is_refused()) {
     result.program = std::make_shared<const Program>(std::move(compilation.program));
   }
   result.problems = std::move(compilation.problems).Take();

@@ -61,10 +61,10 @@ std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last, Dia
   const absl::string_view all = CatchAll(dialect);
   if (!absl::c_linear_search(names, all)) return names;
   if (list->size() > 1) {
-    fields.Report("ErrorEquals", problem_code::kInvalidValue,
+    fields.Forbid("ErrorEquals", problem_code::kInvalidValue,
                   absl::StrCat("'", all, "' stands alone: it is every other error too."));
   } else if (!is_last) {
-    fields.Report("ErrorEquals", problem_code::kInvalidValue,
+    fields.Forbid("ErrorEquals", problem_code::kInvalidValue,
                   absl::StrCat("'", all, "' is in the last place: nothing gets past it."));
   }
   return names;
@@ -73,7 +73,7 @@ std::vector<std::string> ReadErrorEquals(ObjectReader& fields, bool is_last, Dia
 bool ReadJitter(ObjectReader& fields) {
   const std::string strategy = fields.FindText("JitterStrategy").value_or("NONE");
   if (strategy == "FULL" || strategy == "NONE") return strategy == "FULL";
-  fields.Report("JitterStrategy", problem_code::kInvalidValue,
+  fields.Forbid("JitterStrategy", problem_code::kInvalidValue,
                 absl::StrCat("'JitterStrategy' is 'FULL' or 'NONE', not ", Quoted(strategy), "."));
   return false;
 }

@@ -131,11 +131,11 @@ void CheckVariableNames(const Json& assign, const Place& place, ProblemList* pro
   for (const JsonMember& member : assign.members()) {
     const absl::string_view name = absl::StripSuffix(member.key.AsString(), ".$");
     if (IsVariableName(name) && name != "states") continue;
-    problems->Add(place.At(member.key.AsString()), problem_code::kInvalidValue,
-                  absl::StrCat(Quoted(name),
-                               " is no name of a variable: a letter or '_', then "
-                               "letters, digits and '_', at most ",
-                               kVariableBytesMax, "; 'states' is taken."));
+    problems->Forbid(place.At(member.key.AsString()), problem_code::kInvalidValue,
+                     absl::StrCat(Quoted(name),
+                                  " is no name of a variable: a letter or '_', then "
+                                  "letters, digits and '_', at most ",
+                                  kVariableBytesMax, "; 'states' is taken."));
   }
 }
 

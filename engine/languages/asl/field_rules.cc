@@ -44,7 +44,7 @@ void Report(const FieldRule (&rules)[kSize], absl::string_view other, absl::stri
   for (const FieldRule& rule : rules) {
     if (fields.json().Find(rule.field) == nullptr) continue;
     fields.Has(rule.field);
-    fields.Report(rule.field, problem_code::kWrongQueryLanguage,
+    fields.Forbid(rule.field, problem_code::kWrongQueryLanguage,
                   absl::StrCat("'", rule.field, "' is a field of ", other, ", and this is ", own,
                                ", which has ", rule.instead, "."));
   }

@@ -43,7 +43,7 @@ void ReportComparisons(ObjectReader& fields) {
     const absl::string_view name = member.key.AsString();
     if (!ChoiceCondition::IsOperator(name)) continue;
     fields.Has(name);
-    fields.Report(name, problem_code::kWrongQueryLanguage,
+    fields.Forbid(name, problem_code::kWrongQueryLanguage,
                   absl::StrCat("'", name,
                                "' is a field of JSONPath, and this is JSONata, which has "
                                "'Condition'."));

@@ -23,9 +23,9 @@ size_t CountCharacters(absl::string_view utf8) {
 void CheckName(absl::string_view name, const Place& place, ProblemList* problems) {
   const size_t characters = CountCharacters(name);
   if (characters > 0 && characters <= kNameCharactersMax) return;
-  problems->Add(place, problem_code::kInvalidValue,
-                absl::StrCat("A state's name has 1 to ", kNameCharactersMax, " characters, not ",
-                             characters, "."));
+  problems->Forbid(place, problem_code::kInvalidValue,
+                   absl::StrCat("A state's name has 1 to ", kNameCharactersMax, " characters, not ",
+                                characters, "."));
 }
 
 StateIndex DeclareState(absl::string_view name, const Place& place, MachineIndex machine,
@@ -101,13 +101,14 @@ void CheckFlow(const Place& machine_place, const Place& states_place, MachineInd
   for (const auto& [name, index] : compilation->machines[static_cast<size_t>(machine)].states) {
     has_terminal = has_terminal || IsTerminal(program.states[static_cast<size_t>(index)]);
     if (reached.contains(index)) continue;
-    compilation->problems.Add(states_place.At(name), problem_code::kUnreachableState,
-                              absl::StrCat("No transition leads to ", Quoted(name), "."));
+    compilation->problems.Forbid(states_place.At(name), problem_code::kUnreachableState,
+                                 absl::StrCat("No transition leads to ", Quoted(name), "."));
   }
   if (has_terminal) return;
-  compilation->problems.Add(machine_place, problem_code::kNoTerminalState,
-                            "No state ends this machine: one has '\"End\": true', or is a Succeed "
-                            "or Fail state.");
+  compilation->problems.Forbid(
+      machine_place, problem_code::kNoTerminalState,
+      "No state ends this machine: one has '\"End\": true', or is a Succeed "
+      "or Fail state.");
 }
 
 void DefineStates(const Json& states, const Place& place, MachineIndex machine,

@@ -76,13 +76,13 @@ void CheckLabel(ObjectReader& fields) {
         return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
       }));
   if (characters == 0 || characters > kLabelCharactersMax) {
-    fields.Report("Label", problem_code::kInvalidValue,
+    fields.Forbid("Label", problem_code::kInvalidValue,
                   absl::StrCat("'Label' has 1 to ", kLabelCharactersMax, " characters, not ",
                                characters, "."));
   }
   for (size_t i = 0; i < label->size(); ++i) {
     if (!IsForbidden(*label, i)) continue;
-    fields.Report("Label", problem_code::kInvalidValue,
+    fields.Forbid("Label", problem_code::kInvalidValue,
                   absl::StrCat("'Label' has no spaces, control characters or any of ",
                                absl::StripLeadingAsciiWhitespace(kLabelForbidden), "."));
     return;
@@ -180,7 +180,7 @@ void CheckBatcher(ObjectReader& map, bool is_jsonata) {
   }
   if (!fields.Has("MaxItemsPerBatch") && !fields.Has("MaxItemsPerBatchPath") &&
       !fields.Has("MaxInputBytesPerBatch") && !fields.Has("MaxInputBytesPerBatchPath")) {
-    map.Report("ItemBatcher", problem_code::kMissingField,
+    map.Forbid("ItemBatcher", problem_code::kMissingField,
                "'ItemBatcher' needs 'MaxItemsPerBatch', 'MaxInputBytesPerBatch' or both.");
   }
   fields.ReportUnknownFields();

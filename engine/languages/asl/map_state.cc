@@ -96,7 +96,7 @@ void CheckProcessorConfig(const Json& config, const Place& place, Compilation* c
   if (mode == "DISTRIBUTED") {
     const std::string type = fields.FindText("ExecutionType").value_or("STANDARD");
     if (type != "STANDARD" && type != "EXPRESS") {
-      fields.Report(
+      fields.Forbid(
           "ExecutionType", problem_code::kInvalidValue,
           absl::StrCat("'ExecutionType' is 'STANDARD' or 'EXPRESS', not ", Quoted(type), "."));
     }

@@ -18,7 +18,7 @@ std::optional<QueryLanguage> ReadQueryLanguage(ObjectReader& fields, QueryLangua
     return std::nullopt;
   }
   if (inherited == QueryLanguage::kJsonata) {
-    fields.Report("QueryLanguage", problem_code::kInvalidValue,
+    fields.Forbid("QueryLanguage", problem_code::kInvalidValue,
                   "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state "
                   "machine");
   }

@@ -120,7 +120,7 @@ void CheckTimeouts(ObjectReader& fields, const TaskState& task) {
   const std::optional<double>& timeout = task.timeout_seconds->value;
   const std::optional<double>& heartbeat = task.heartbeat_seconds->value;
   if (!timeout || !heartbeat || *heartbeat < *timeout) return;
-  fields.Report("HeartbeatSeconds", problem_code::kInvalidValue,
+  fields.Forbid("HeartbeatSeconds", problem_code::kInvalidValue,
                 "'HeartbeatSeconds' is less than 'TimeoutSeconds'.");
 }
 
