@@ -11,8 +11,7 @@ namespace millrace::json_internal {
 
 // What the copies of one string, array or object share: this header, and behind it, in the same
 // allocation, the bytes, elements or members. Nothing but the counts changes once it is built.
-struct Node {
-  std::atomic<uint32_t> references{1};
+struct Node : Shared {
   uint32_t depth = 0;
   size_t size = 0;
   std::atomic<size_t> text_size{0};   // 0: not yet known
@@ -23,11 +22,11 @@ struct Node {
   Json* elements() { return reinterpret_cast<Json*>(this + 1); }
   JsonMember* members() { return reinterpret_cast<JsonMember*>(this + 1); }
 
-  static Node* Of(const Json& json) { return json.bits_.node; }
+  static Node* Of(const Json& json) { return static_cast<Node*>(json.bits_.shared); }
   static Json Wrap(Json::Kind kind, Node* node) {
     Json json;
     json.kind_ = kind;
-    json.bits_.node = node;
+    json.bits_.shared = node;
     return json;
   }
 
