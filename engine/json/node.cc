@@ -76,7 +76,7 @@ Json Node::MakeArray(Json* first, size_t count) {
   int depth = 0;
   for (size_t i = 0; i < count; ++i) {
     const Json* made = new (&node->elements()[i]) Json(std::move(first[i]));
-    depth = std::max(depth, made->depth());
+    if (made->kind() >= Json::Kind::kArray) depth = std::max(depth, made->depth());
   }
   node->depth = static_cast<uint32_t>(depth + 1);
   return Wrap(Json::Kind::kArray, node);
@@ -90,7 +90,7 @@ Json Node::MakeObject(JsonMember* first, size_t count) {
   int depth = 0;
   for (size_t i = 0; i < count; ++i) {
     const JsonMember* made = new (&node->members()[i]) JsonMember(std::move(first[i]));
-    depth = std::max(depth, made->value.depth());
+    if (made->value.kind() >= Json::Kind::kArray) depth = std::max(depth, made->value.depth());
   }
   node->depth = static_cast<uint32_t>(depth + 1);
   BuildIndex(node);

@@ -347,7 +347,11 @@ Json Evaluation::ToJson(const Value& value) {
       arena_.Charge(sizeof(Value) * value.size() + 32);
       std::vector<Json> elements;
       elements.reserve(value.size());
-      for (size_t i = 0; i < value.size(); ++i) elements.push_back(ToJson(value[i]));
+      for (size_t i = 0; i < value.size(); ++i) {
+        const Value element = value[i];
+        const bool is_shared = element.is_string() && element.is_borrowed();
+        elements.push_back(is_shared ? Json::ShareString(element.text()) : ToJson(element));
+      }
       return Json::Array(std::move(elements));
     }
     case Kind::kObject: {

@@ -163,6 +163,8 @@ class Evaluation {
   Value EvaluateStep(const Node& step, const Value& input, bool is_list, bool is_last,
                      Frame* frame);
   Value EvaluateItem(const Node& step, const Value& item, Frame* frame);
+  template <typename Add>
+  void EvaluateNames(absl::string_view name, const Value& array, const Add& add);
   Value FinishPath(const Node& path, Value result, Frame* frame);
   Value EvaluateWildcard(const Value& input);
   void Flatten(const Value& value, Array* out);
