@@ -236,9 +236,13 @@ void PythonLoop::HandleEvent(uint64_t tag) {
 
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
+  // An answer behind this one would be taken for that of the call which is given now; and one that
+  // is at its end needs no more calls.
+  const bool is_orderly = mode == PythonProcess::ReadMode::kReadOnce &&
+                          received.frames.size() == 1 && !received.is_broken && !received.is_closed;
   for (const std::string& frame : received.frames) {
     if (!seat.process.is_heard()) return;
-    HandleFrame(seat, frame);
+    HandleFrame(seat, frame, is_orderly);
   }
   if (received.is_broken && seat.process.is_heard()) {
     EndSeat(seat, ExitError("The function's process wrote what is no answer in place of one."));
@@ -255,7 +259,12 @@ void PythonLoop::HandleClose(Seat& seat) {
   if (is_idle) EndSeat(seat, std::nullopt);
 }
 
-void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
+bool PythonLoop::HasNews() {
+  const std::lock_guard lock(mutex_);
+  return is_woken_ || stopping_;
+}
+
+void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame, bool may_feed) {
   if (seat.process.phase() == PythonProcess::Phase::kStarting && frame == kReady) {
     return seat.process.BecomeReady(SteadyNanos());
   }
@@ -264,8 +273,10 @@ void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
   const std::string prefix = absl::StrCat("{\"n\":", seat.process.call()->number, ",\"result\":");
   if (!absl::ConsumePrefix(&text, prefix)) return HandleError(seat, frame);
   if (!absl::ConsumeSuffix(&text, "}")) return EndSeat(seat, OutOfTurn());
-  absl::StatusOr<Json> result = ParseJson(text);
   PythonCall call = seat.process.TakeCall(SteadyNanos());
+  // The function is not kept waiting for what is done with its answer.
+  if (may_feed && !HasNews()) Feed(seat);
+  absl::StatusOr<Json> result = ParseJson(text);
   if (result.ok()) return Finish(std::move(call), *std::move(result));
   // Python writes some texts that are no JSON value here, such as a number that no double holds.
   Finish(std::move(call),

@@ -78,12 +78,15 @@ class PythonLoop {
   void WaitForEvents();
   // Callers are told which functions are busy. False if a call came before they were.
   bool MayWait();
+  // Whether callers have said what must be heard before more is done.
+  bool HasNews();
   int WaitMillis() const;
   void HandleEvent(uint64_t tag);
 
   void Receive(Seat& seat, PythonProcess::ReadMode mode);
   void HandleClose(Seat& seat);
-  void HandleFrame(Seat& seat, absl::string_view frame);
+  // With `may_feed`, the next call is given to the process before the answer is read.
+  void HandleFrame(Seat& seat, absl::string_view frame, bool may_feed);
   void HandleError(Seat& seat, absl::string_view frame);
   void HandleExit(Seat& seat);
   void EndOverdue();
