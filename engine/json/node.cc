@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/json/make_array.h"
 
 namespace millrace::json_internal {
 namespace {
@@ -82,6 +83,19 @@ Json Node::MakeArray(Json* first, size_t count) {
   return Wrap(Json::Kind::kArray, node);
 }
 
+Json Node::MakeArrayOf(size_t count, absl::FunctionRef<Json(size_t)> make) {
+  Node* node = Allocate(count * sizeof(Json));
+  node->depth = 1;
+  Json array = Wrap(Json::Kind::kArray, node);  // frees what there is if `make` throws
+  int depth = 0;
+  for (; node->size < count; ++node->size) {
+    const Json* made = new (&node->elements()[node->size]) Json(make(node->size));
+    if (made->kind() >= Json::Kind::kArray) depth = std::max(depth, made->depth());
+  }
+  node->depth = static_cast<uint32_t>(depth + 1);
+  return array;
+}
+
 Json Node::MakeObject(JsonMember* first, size_t count) {
   MILLRACE_CHECK(count < (uint64_t{1} << 32) - 1);
   count = RemoveDuplicates(first, count);
@@ -104,3 +118,11 @@ void Node::Free(Json::Kind kind, Node* node) noexcept {
 }
 
 }  // namespace millrace::json_internal
+
+namespace millrace {
+
+Json MakeJsonArray(size_t count, absl::FunctionRef<Json(size_t)> make) {
+  return json_internal::Node::MakeArrayOf(count, make);
+}
+
+}  // namespace millrace

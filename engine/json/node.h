@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "engine/json/json.h"
 
@@ -36,6 +37,7 @@ struct Node : Shared {
   // Each moves from the range it is given.
   static Json MakeArray(Json* first, size_t count);
   static Json MakeObject(JsonMember* first, size_t count);
+  static Json MakeArrayOf(size_t count, absl::FunctionRef<Json(size_t)> make);
 
   // Frees a node whose last reference is gone, and all that it alone held.
   static void Free(Json::Kind kind, Node* node) noexcept;

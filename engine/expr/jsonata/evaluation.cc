@@ -14,6 +14,7 @@
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/text.h"
 #include "engine/expr/jsonata/utf8.h"
+#include "engine/json/make_array.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -345,14 +346,11 @@ Json Evaluation::ToJson(const Value& value) {
       if (value.is_borrowed()) return value.json();
       Steps(value.size() / 8);
       arena_.Charge(sizeof(Value) * value.size() + 32);
-      std::vector<Json> elements;
-      elements.reserve(value.size());
-      for (size_t i = 0; i < value.size(); ++i) {
+      return MakeJsonArray(value.size(), [this, &value](size_t i) {
         const Value element = value[i];
         const bool is_shared = element.is_string() && element.is_borrowed();
-        elements.push_back(is_shared ? Json::ShareString(element.text()) : ToJson(element));
-      }
-      return Json::Array(std::move(elements));
+        return is_shared ? Json::ShareString(element.text()) : ToJson(element);
+      });
     }
     case Kind::kObject: {
       if (value.is_borrowed()) return value.json();
