@@ -121,7 +121,7 @@ Array* Evaluation::NewSequence(size_t capacity) {
   return array;
 }
 
-void Evaluation::PushSlowly(Array* array, const Value& value) {
+void Evaluation::PushSlowly(Array* array, Value value) {
   if (array->size == array->capacity) {
     if (array->size >= settings_.limits.sequence_max) {
       Fail({.code = "D2015", .value = absl::StrCat(settings_.limits.sequence_max)});

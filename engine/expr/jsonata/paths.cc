@@ -106,7 +106,7 @@ Value Evaluation::EvaluateStep(const Node& step, const Value& input, bool is_lis
   SequenceBuilder sequence(*this);
   size_t results = 0;
   Value last;
-  const auto add = [&](const Value& result) {
+  const auto add = [&](Value result) {
     if (result.is_undefined()) return;
     ++results;
     last = result;
