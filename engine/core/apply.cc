@@ -15,7 +15,8 @@ Frame& FrameOf(Snapshot& snapshot, FrameId id) {
 }
 
 void EndWait(Snapshot& snapshot, Frame& frame) {
-  if (frame.wait != WaitKind::kNothing) snapshot.waits.erase(frame.wait_id);
+  if (frame.wait == WaitKind::kNothing) return;
+  snapshot.waits.erase(frame.wait_id);
   frame.wait = WaitKind::kNothing;
   frame.wait_id = 0;
   frame.wake_at.reset();
@@ -132,7 +133,7 @@ void ApplyEnd(const HistoryEvent& event, Snapshot& snapshot) {
   snapshot.ended = true;
   snapshot.end = event.type;
   snapshot.output = event.data;
-  snapshot.error = event.error;
+  if (event.error.has_value()) snapshot.error = *event.error;
   snapshot.frames.clear();
   snapshot.waits.clear();
   snapshot.times_out_at.reset();

@@ -55,7 +55,7 @@ void Stepper::StartItems(FrameId id, int64_t previous_id) {
     const Frame& frame = FrameAt(id);
     if (!HasRoom(frame)) return;
     if (IsLong() || (!is_distributed && NearsEventLimit())) {
-      return todo_.push_front({Readiness::kStartItems, id});
+      return DoNext({Readiness::kStartItems, id});
     }
     AslResult<Json> input = NextInput(frame);
     if (!input.ok()) {
@@ -63,12 +63,12 @@ void Stepper::StartItems(FrameId id, int64_t previous_id) {
       AbortChildren(id);
       return FailState(id, input.error());
     }
-    HistoryEvent event = Of(frame, EventType::kMapIterationStarted);
+    HistoryEvent& event = Draft(frame, EventType::kMapIterationStarted);
     event.previous_id = is_distributed ? 0 : previous_id;
     event.index = is_distributed ? static_cast<int64_t>(frame.results.size()) : frame.next_item;
     event.data = *std::move(input);
-    Emit(std::move(event));
-    todo_.push_back({Readiness::kStartMachine, snapshot_.last_frame});
+    EmitDraft();
+    DoLater({Readiness::kStartMachine, snapshot_.last_frame});
   }
   if (FrameAt(id).children.empty()) CompleteChildren(id);
 }

@@ -38,16 +38,16 @@ std::optional<AslError> CheckVariables(const Evaluation& evaluation, const Json&
                                         "' are larger than ", kVariablesBytesMax, " bytes.")};
 }
 
-AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
-    Evaluation& evaluation, const std::optional<Template>& assign, const Json& data,
-    absl::string_view field) {
-  std::vector<std::pair<std::string, Json>> assigned;
-  if (!assign.has_value()) return assigned;
-  const AslResult<Json> values = evaluation.Fill(*assign, data, field);
+AslResult<std::vector<std::pair<std::string, Json>>> Assignments(Evaluation& evaluation,
+                                                                 const Template& assign,
+                                                                 const Json& data,
+                                                                 absl::string_view field) {
+  const AslResult<Json> values = evaluation.Fill(assign, data, field);
   if (!values.ok()) return values.error();
   if (std::optional<AslError> error = CheckVariables(evaluation, *values)) {
     return *std::move(error);
   }
+  std::vector<std::pair<std::string, Json>> assigned;
   for (const JsonMember& member : values->members()) {
     assigned.emplace_back(std::string(member.key.AsString()), member.value);
   }
@@ -56,14 +56,27 @@ AslResult<std::vector<std::pair<std::string, Json>>> Assignments(
 
 AslResult<Exit> Finish(Evaluation& evaluation, AslResult<Json> output,
                        const std::optional<Template>& assign, const Json& assign_data,
-                       const std::string& fields = "") {
+                       absl::string_view fields = "") {
   if (!output.ok()) return output.error();
   if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *output)) {
     return *std::move(error);
   }
-  auto assigned = Assignments(evaluation, assign, assign_data, absl::StrCat(fields, "Assign"));
+  if (!assign.has_value()) return Exit{.output = *std::move(output), .assigned = {}};
+  auto assigned = Assignments(evaluation, *assign, assign_data, absl::StrCat(fields, "Assign"));
   if (!assigned.ok()) return assigned.error();
   return Exit{.output = *std::move(output), .assigned = *std::move(assigned)};
+}
+
+// ResultPath and OutputPath.
+AslResult<Exit> SelectOutput(Evaluation& evaluation, const Json& selected,
+                             const std::optional<Template>& assign) {
+  const DataFlow& flow = evaluation.state().flow;
+  evaluation.Inspect(&Inspection::after_result_selector, selected);
+  AslResult<Json> output = Place(evaluation, flow.result_path, selected);
+  if (!output.ok()) return output.error();
+  evaluation.Inspect(&Inspection::after_result_path, *output);
+  if (!flow.output_path.is_root()) output = evaluation.Select(flow.output_path, *output);
+  return Finish(evaluation, std::move(output), assign, selected);
 }
 
 // ResultSelector, ResultPath and OutputPath; Assign sees the selected result. A state that passes
@@ -71,16 +84,10 @@ AslResult<Exit> Finish(Evaluation& evaluation, AslResult<Json> output,
 AslResult<Exit> Select(Evaluation& evaluation, const Json& result,
                        const std::optional<Template>& assign) {
   const DataFlow& flow = evaluation.state().flow;
-  AslResult<Json> selected = result;
-  if (flow.result_selector.has_value()) {
-    selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
-    if (!selected.ok()) return selected.error();
-  }
-  evaluation.Inspect(&Inspection::after_result_selector, *selected);
-  AslResult<Json> output = Place(evaluation, flow.result_path, *selected);
-  if (!output.ok()) return output.error();
-  evaluation.Inspect(&Inspection::after_result_path, *output);
-  return Finish(evaluation, evaluation.Select(flow.output_path, *output), assign, *selected);
+  if (!flow.result_selector.has_value()) return SelectOutput(evaluation, result, assign);
+  const AslResult<Json> selected = evaluation.Fill(*flow.result_selector, result, "ResultSelector");
+  if (!selected.ok()) return selected.error();
+  return SelectOutput(evaluation, *selected, assign);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ const Json& Evaluation::Context() {
 
 Scope Evaluation::Over(const Json& data) {
   return {.data = &data,
-          .context = &Context(),
+          .context_source = this,
           .variables = &frame_.variables,
           .random_state = &random_state_};
 }

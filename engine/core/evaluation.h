@@ -22,7 +22,7 @@ using Fuel = int64_t;
 // What one frame's expressions see while it is stepped: its variables, and the context object,
 // which is made when the first expression needs it. Evaluating takes fuel; each function that does
 // may throw OutOfFuel.
-class Evaluation {
+class Evaluation final : private ContextSource {
  public:
   struct Place {
     const Program& program;
@@ -70,7 +70,7 @@ class Evaluation {
 
  private:
   Json MakeContext() const;
-  const Json& Context();
+  const Json& Context() override;
   Json StatesBinding(bool with_context);
 
   const Place place_;

@@ -113,7 +113,9 @@ size_t BytesOf(const HistoryEvent& event) {
   size_t bytes =
       event.data.has_value() && event.source == DataSource::kInline ? event.data->TextSize() : 0;
   for (const auto& [name, value] : event.assigned) bytes += name.size() + value.TextSize();
-  if (event.error.has_value()) bytes += event.error->cause.value_or("").size();
+  if (event.error.has_value() && event.error->cause.has_value()) {
+    bytes += event.error->cause->size();
+  }
   return bytes;
 }
 

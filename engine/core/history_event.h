@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/base/asl_error.h"
+#include "engine/base/boxed.h"
 #include "engine/json/json.h"
 #include "engine/program/program.h"
 
@@ -87,7 +88,7 @@ struct HistoryEvent {
   // MapIterationStarted: the iteration's input; MapRunStarted: the terms of the run (map_run.h).
   std::optional<Json> data;
   DataSource source = DataSource::kInline;
-  std::optional<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
+  Boxed<AslError> error;  // ...Failed, ...TimedOut, ExecutionAborted, RetryPlanned
 
   // MapIteration...: the item's place. MapStateStarted: the number of items. ParallelStateStarted:
   // the number of branches. RetryPlanned: the counter of attempts.

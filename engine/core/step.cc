@@ -46,7 +46,25 @@ bool IsGivenOut(const Snapshot& snapshot, int64_t event_id) {
 
 }  // namespace
 
-void Stepper::Emit(HistoryEvent event) {
+HistoryEvent& Stepper::Draft(const Frame& frame, EventType type) {
+  std::vector<HistoryEvent>& history = result_.history;
+  // To move events costs as much as to make them.
+  if (history.size() == history.capacity()) history.reserve(8 + 3 * history.size());
+  HistoryEvent& event = history.emplace_back();
+  event.type = type;
+  event.previous_id = frame.last_id;
+  event.frame = frame.id;
+  event.state = frame.state;
+  return event;
+}
+
+void Stepper::Emit(HistoryEvent&& event) {
+  result_.history.push_back(std::move(event));
+  EmitDraft();
+}
+
+void Stepper::EmitDraft() {
+  HistoryEvent& event = result_.history.back();
   event.at = Now();
   event.source = FindSource(event, snapshot_);
   const size_t bytes = BytesOf(event);
@@ -60,8 +78,7 @@ void Stepper::Emit(HistoryEvent event) {
   }
   event.id = NextIdOf(program_, snapshot_, event);
   NoteLostChild(event);
-  result_.history.push_back(std::move(event));
-  Apply(program_, result_.history.back(), &snapshot_);
+  Apply(program_, event, &snapshot_);
 }
 
 void Stepper::NoteLostChild(const HistoryEvent& event) {
@@ -112,7 +129,7 @@ StepRefusal Stepper::Take(const Started& started) {
   if (snapshot_.times_out_at.has_value()) {
     result_.commands.push_back(SetAlarm{.event_id = 0, .at = *snapshot_.times_out_at});
   }
-  todo_.push_back({Readiness::kStartMachine, snapshot_.last_frame});
+  DoLater({Readiness::kStartMachine, snapshot_.last_frame});
   return StepRefusal::kNone;
 }
 
@@ -129,14 +146,13 @@ StepRefusal Stepper::Take(const TaskSucceeded& succeeded) {
   const auto& task = std::get<TaskState>(StateOf(*frame).body);
   const Json output = InvocationOutput(task, *frame->payload, succeeded.output);
   Evaluation evaluation = EvaluationOf(*frame);
-  const std::string named = task.wraps_invocation ? task.resource_type : task.resource;
+  const std::string& named = task.wraps_invocation ? task.resource_type : task.resource;
   if (std::optional<AslError> error = CheckSize(evaluation, named, output)) {
     return Take(TaskFailed{.event_id = succeeded.event_id, .error = *std::move(error)});
   }
   if (EndsAtEventLimit(*frame)) return StepRefusal::kNone;
-  HistoryEvent event = Of(*frame, EventType::kTaskSucceeded);
-  event.data = output;
-  Emit(std::move(event));
+  Draft(*frame, EventType::kTaskSucceeded).data = output;
+  EmitDraft();
   Evaluation after = EvaluationOf(FrameAt(id));
   Carry(id, LeaveWith(after, output));
   return StepRefusal::kNone;
@@ -194,7 +210,7 @@ StepRefusal Stepper::Take(const AlarmRang& rang) {
   if (!frame->wake_at.has_value() || at_ < *frame->wake_at) return StepRefusal::kOutdated;
   switch (frame->wait) {
     case WaitKind::kRetry:
-      todo_.push_back({Readiness::kExecute, id});
+      DoLater({Readiness::kExecute, id});
       break;
     case WaitKind::kAlarm:
       LeaveWait(id);
@@ -233,7 +249,7 @@ StepRefusal Stepper::Take(const StopRequested& stop) {
 StepRefusal Stepper::Take(const Resumed&) {
   if (snapshot_.ended) return StepRefusal::kEnded;
   GatherReady();
-  return todo_.empty() ? StepRefusal::kOutdated : StepRefusal::kNone;
+  return IsIdle() ? StepRefusal::kOutdated : StepRefusal::kNone;
 }
 
 bool Stepper::IsLong() const { return row_bytes_ >= kRowBytes || fuel_ < fuel_reserve_; }
@@ -241,11 +257,11 @@ bool Stepper::IsLong() const { return row_bytes_ >= kRowBytes || fuel_ < fuel_re
 void Stepper::GatherReady() {
   for (const auto& [id, frame] : snapshot_.frames) {
     if (const std::optional<Readiness> ready = ReadinessOf(program_, frame)) {
-      todo_.push_back({*ready, id});
+      DoLater({*ready, id});
     }
   }
   // What has begun goes before what has not.
-  std::stable_sort(todo_.begin(), todo_.end(),
+  std::stable_sort(queue_.begin(), queue_.end(),
                    [](const Work& a, const Work& b) { return a.kind < b.kind; });
 }
 
@@ -272,14 +288,20 @@ bool Stepper::IsStale(const Work& work, const Frame& frame) const {
   return !is_retry && ReadinessOf(program_, frame) != work.kind;
 }
 
+Stepper::Work Stepper::TakeWork() {
+  if (next_.empty()) return queue_[queue_begin_++];
+  const Work work = next_.back();
+  next_.pop_back();
+  return work;
+}
+
 void Stepper::Finish() {
-  for (bool is_first = true; !todo_.empty() && !snapshot_.ended; is_first = false) {
+  for (bool is_first = true; !IsIdle() && !snapshot_.ended; is_first = false) {
     if (!is_first && IsLong()) {
       result_.commands.push_back(GoOn{});
       break;
     }
-    const Work work = todo_.front();
-    todo_.pop_front();
+    const Work work = TakeWork();
     const auto found = snapshot_.frames.find(work.frame);
     if (found == snapshot_.frames.end()) continue;  // a sibling's failure has removed it
     Frame& frame = found->second;
@@ -301,14 +323,14 @@ void Stepper::Finish() {
   }
 }
 
-// The entered state is executed from `todo_`, so that a long run of states is a loop and not a
+// The entered state is executed from Finish(), so that a long run of states is a loop and not a
 // recursion.
 void Stepper::EnterState(FrameId id, StateIndex state, Json input) {
-  HistoryEvent event = Of(FrameAt(id), EventType::kStateEntered);
+  HistoryEvent& event = Draft(FrameAt(id), EventType::kStateEntered);
   event.state = state;
   event.data = std::move(input);
-  Emit(std::move(event));
-  todo_.push_front({Readiness::kExecute, id});
+  EmitDraft();
+  DoNext({Readiness::kExecute, id});
 }
 
 void Stepper::Execute(FrameId id) {
@@ -348,7 +370,7 @@ void Stepper::Carry(FrameId id, Outcome outcome) {
         static_cast<int64_t>(std::get<ParallelState>(StateOf(frame).body).branches.size());
     Emit(std::move(event));
     for (const FrameId child : FrameAt(id).children) {
-      todo_.push_back({Readiness::kStartMachine, child});
+      DoLater({Readiness::kStartMachine, child});
     }
     return;
   }
@@ -375,7 +397,7 @@ Command CallOf(const State& state, const Frame& frame) {
 }  // namespace
 
 void Stepper::Schedule(FrameId id, CallFunction call) {
-  HistoryEvent event = Of(FrameAt(id), EventType::kTaskScheduled);
+  HistoryEvent& event = Draft(FrameAt(id), EventType::kTaskScheduled);
   event.data = std::move(call.parameters);
   event.function = std::move(call.function);
   event.function_version = std::move(call.version);
@@ -386,8 +408,9 @@ void Stepper::Schedule(FrameId id, CallFunction call) {
   if (call.heartbeat_seconds.has_value()) {
     event.heartbeat_seconds = static_cast<int64_t>(*call.heartbeat_seconds);
   }
-  Emit(std::move(event));
-  Emit(Of(FrameAt(id), EventType::kTaskStarted));
+  EmitDraft();
+  Draft(FrameAt(id), EventType::kTaskStarted);
+  EmitDraft();
   const Frame& frame = FrameAt(id);
   result_.commands.push_back(CallOf(StateOf(frame), frame));
   if (frame.wake_at.has_value()) {
@@ -398,12 +421,12 @@ void Stepper::Schedule(FrameId id, CallFunction call) {
 void Stepper::LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next) {
   const State& state = StateOf(FrameAt(id));
   if (!next.has_value()) next = state.transition.next;
-  HistoryEvent event = Of(FrameAt(id), EventType::kStateExited);
+  const FrameId parent = FrameAt(id).parent;
+  HistoryEvent& event = Draft(FrameAt(id), EventType::kStateExited);
   event.data = exit.output;
   event.assigned = std::move(exit.assigned);
   event.ends_frame = !next.has_value();
-  const FrameId parent = FrameAt(id).parent;
-  Emit(std::move(event));
+  EmitDraft();
   if (next.has_value()) return EnterState(id, *next, std::move(exit.output));
   if (parent == 0) {
     const int64_t last_id = FrameAt(id).last_id;
@@ -412,10 +435,10 @@ void Stepper::LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next) 
   }
   if (snapshot_.frames.contains(id)) {  // a Map's iteration; a branch went with its last event
     const int64_t last_id = FrameAt(id).last_id;
-    HistoryEvent succeeded = Of(FrameAt(id), EventType::kMapIterationSucceeded);
+    HistoryEvent& succeeded = Draft(FrameAt(id), EventType::kMapIterationSucceeded);
     succeeded.index = FrameAt(id).index;
     succeeded.state = FrameAt(parent).state;
-    Emit(std::move(succeeded));
+    EmitDraft();
     if (HoldsTooManyResults(parent)) return;
     return StartItems(parent, last_id);
   }

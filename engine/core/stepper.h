@@ -1,11 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <initializer_list>
 #include <optional>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "engine/core/evaluation.h"
 #include "engine/core/states/outcome.h"
 #include "engine/core/step.h"
@@ -44,7 +44,7 @@ class Stepper {
   StepRefusal Take(const StopRequested& stop);
   StepRefusal Take(const Resumed& resumed);
 
-  // Works off `todo_`, or as much of it as one step may.
+  // Does what is to be done, or as much of it as one step may.
   void Finish();
   // Of children whose Tasks are over.
   const std::vector<Command>& stops() const { return stops_; }
@@ -54,6 +54,10 @@ class Stepper {
     Readiness kind;
     FrameId frame;
   };
+  bool IsIdle() const { return next_.empty() && queue_begin_ == queue_.size(); }
+  void DoNext(Work work) { next_.push_back(work); }
+  void DoLater(Work work) { queue_.push_back(work); }
+  Work TakeWork();
 
   const State& StateOf(const Frame& frame) const {
     return program_.states[static_cast<size_t>(frame.state)];
@@ -68,13 +72,16 @@ class Stepper {
   std::pair<Frame*, StepRefusal> FindWait(int64_t event_id, std::initializer_list<WaitKind> kinds);
 
   bool IsStale(const Work& work, const Frame& frame) const;
-  void Emit(HistoryEvent event);
+  // Most events are made where they stay: nothing else is emitted before EmitDraft().
+  HistoryEvent& Draft(const Frame& frame, EventType type);
+  void EmitDraft();
+  void Emit(HistoryEvent&& event);
   HistoryEvent Of(const Frame& frame, EventType type) const;
   // Where the event takes a task's child from it, that is to be stopped.
   void NoteLostChild(const HistoryEvent& event);
   // Whether the rest is better left to the next step: this one's row is large, or its fuel low.
   bool IsLong() const;
-  // All that is ready in the snapshot goes into `todo_`.
+  // All that is ready in the snapshot is to be done.
   void GatherReady();
 
   void EnterState(FrameId id, StateIndex state, Json input);
@@ -125,7 +132,10 @@ class Stepper {
   size_t row_bytes_ = 0;
   Snapshot& snapshot_;
   StepResult& result_;
-  std::deque<Work> todo_;
+  // The last of those comes first, and all before these.
+  absl::InlinedVector<Work, 4> next_;
+  absl::InlinedVector<Work, 4> queue_;
+  size_t queue_begin_ = 0;
   std::vector<Command> stops_;
 };
 

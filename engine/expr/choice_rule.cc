@@ -336,12 +336,14 @@ AslResult<bool> NestedHolds(const Condition& condition, const Scope& scope) {
 
 AslResult<bool> HoldsFor(const Condition& condition, const Scope& scope) {
   if (condition.kind <= Kind::kNot) return NestedHolds(condition, scope);
-  const std::optional<Json> value = condition.variable->Evaluate(scope);
-  if (condition.kind == Kind::kIsPresent) return value.has_value() == condition.operand.AsBool();
-  if (!value.has_value()) return InvalidPath(*condition.variable);
+  std::optional<Json> made;
+  const Json* value = condition.variable->Find(scope, &made);
+  if (condition.kind == Kind::kIsPresent) return (value != nullptr) == condition.operand.AsBool();
+  if (value == nullptr) return InvalidPath(*condition.variable);
   if (!condition.operand_path.has_value()) return Compare(condition, *value, condition.operand);
-  const std::optional<Json> operand = condition.operand_path->Evaluate(scope);
-  if (!operand.has_value()) return InvalidPath(*condition.operand_path);
+  std::optional<Json> made_operand;
+  const Json* operand = condition.operand_path->Find(scope, &made_operand);
+  if (operand == nullptr) return InvalidPath(*condition.operand_path);
   return Compare(condition, *value, *operand);
 }
 

@@ -106,6 +106,13 @@ std::optional<Json> JsonPath::Evaluate(const Scope& scope) const {
   return Json::Array(std::move(values));
 }
 
+const Json* JsonPath::Find(const Scope& scope, std::optional<Json>* made) const {
+  if (query_->is_singular && !query_->is_length)
+    return Evaluator(scope).SelectOne(*query_, nullptr);
+  *made = Evaluate(scope);
+  return made->has_value() ? &**made : nullptr;
+}
+
 std::optional<Json> JsonPath::Insert(const Json& root, const Json& value) const {
   if (!is_reference()) return std::nullopt;
   return InsertBelow(*query_, 0, root, value);

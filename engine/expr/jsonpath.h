@@ -45,6 +45,9 @@ class JsonPath {
   // A definite path gives its value, or nullopt when nothing is there. An indefinite one gives an
   // array of what it selects, which is empty also where the names that it begins with are missing.
   std::optional<Json> Evaluate(const Scope& scope) const;
+  // As Evaluate, but without a copy of what already lies in the scope: the value is there or in
+  // `made`, or nullptr.
+  const Json* Find(const Scope& scope, std::optional<Json>* made) const;
   // `root` with `value` at this reference path, which makes the objects on its way. nullopt when
   // the path leads through something that is no object, or an index is out of range.
   std::optional<Json> Insert(const Json& root, const Json& value) const;

@@ -38,7 +38,9 @@ const Json* Evaluator::RootOf(const Query& query, const Json* current) const {
     case Query::Root::kData:
       return scope_.data;
     case Query::Root::kContext:
-      return scope_.context;
+      return scope_.context == nullptr && scope_.context_source != nullptr
+                 ? &scope_.context_source->Context()
+                 : scope_.context;
     case Query::Root::kCurrent:
       return current;
     case Query::Root::kVariable:

@@ -10,11 +10,21 @@ namespace millrace {
 
 using Variables = absl::flat_hash_map<std::string, Json>;
 
+// Has the context object, or makes it when an expression first asks for it: few do.
+class ContextSource {
+ public:
+  virtual const Json& Context() = 0;
+
+ protected:
+  ~ContextSource() = default;
+};
+
 // What an expression may refer to. All outlive the evaluation.
 struct Scope {
-  const Json* data = nullptr;            // `$`
-  const Json* context = nullptr;         // `$$`, the context object
-  const Variables* variables = nullptr;  // `$name`; nullptr where there are none
+  const Json* data = nullptr;               // `$`
+  const Json* context = nullptr;            // `$$`, the context object,
+  ContextSource* context_source = nullptr;  // or who knows it
+  const Variables* variables = nullptr;     // `$name`; nullptr where there are none
   // What States.UUID and States.MathRandom draw from; each draw changes it. A step fills it from
   // the snapshot's seed, so that a repeated step draws the same.
   uint64_t* random_state = nullptr;

@@ -94,11 +94,9 @@ Json Json::Object(std::initializer_list<std::pair<absl::string_view, Json>> memb
   return Node::MakeObject(made.data(), made.size());
 }
 
-void Json::AddReference() const { bits_.node->references.fetch_add(1, std::memory_order_relaxed); }
-
 void Json::Release() noexcept {
   // Who holds the only reference needs no atomic write to drop it.
-  Node* node = bits_.node;
+  Node* node = Node::Of(*this);
   if (node->references.load(std::memory_order_acquire) == 1 ||
       node->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     Node::Free(kind_, node);
@@ -112,7 +110,7 @@ bool Json::AsBool() const {
 
 absl::string_view Json::AsString() const {
   MILLRACE_CHECK(is_string());
-  return absl::string_view(bits_.node->bytes(), bits_.node->size);
+  return absl::string_view(Node::Of(*this)->bytes(), Node::Of(*this)->size);
 }
 
 double Json::AsDouble() const {
@@ -124,12 +122,12 @@ double Json::AsDouble() const {
 
 absl::Span<const Json> Json::elements() const {
   MILLRACE_CHECK(is_array());
-  return absl::MakeConstSpan(bits_.node->elements(), bits_.node->size);
+  return absl::MakeConstSpan(Node::Of(*this)->elements(), Node::Of(*this)->size);
 }
 
 absl::Span<const JsonMember> Json::members() const {
   MILLRACE_CHECK(is_object());
-  return absl::MakeConstSpan(bits_.node->members(), bits_.node->size);
+  return absl::MakeConstSpan(Node::Of(*this)->members(), Node::Of(*this)->size);
 }
 
 std::optional<int64_t> Json::ToInt64() const {
@@ -140,12 +138,14 @@ std::optional<int64_t> Json::ToInt64() const {
   return static_cast<int64_t>(value);
 }
 
-size_t Json::size() const { return kind_ >= Kind::kArray ? bits_.node->size : 0; }
+size_t Json::size() const { return kind_ >= Kind::kArray ? Node::Of(*this)->size : 0; }
 
-int Json::depth() const { return kind_ >= Kind::kArray ? static_cast<int>(bits_.node->depth) : 0; }
+int Json::depth() const {
+  return kind_ >= Kind::kArray ? static_cast<int>(Node::Of(*this)->depth) : 0;
+}
 
 const Json* Json::Find(absl::string_view key) const {
-  return is_object() ? json_internal::FindMember(bits_.node, key) : nullptr;
+  return is_object() ? json_internal::FindMember(Node::Of(*this), key) : nullptr;
 }
 
 Json Json::With(absl::string_view key, Json value) const {
@@ -171,21 +171,10 @@ Json Json::WithElement(size_t index, Json value) const {
   return Node::MakeArray(copy.data(), copy.size());
 }
 
-bool Json::IsIdenticalTo(const Json& other) const {
-  if (kind_ != other.kind_) return false;
-  switch (kind_) {
-    case Kind::kNull:
-      return true;
-    case Kind::kBool:
-      return bits_.bool_value == other.bits_.bool_value;
-    case Kind::kDouble:
-      return bits_.double_value == other.bits_.double_value;
-    default:
-      return bits_.uint_value == other.bits_.uint_value;  // an integer, or the shared node
-  }
-}
-
 bool operator==(const Json& a, const Json& b) {
+  if (a.kind() < Json::Kind::kArray || b.kind() < Json::Kind::kArray) {
+    return AgreesOutside(a, b, nullptr);  // there are no children
+  }
   Pairs pending;
   pending.emplace_back(&a, &b);
   while (!pending.empty()) {
@@ -197,10 +186,12 @@ bool operator==(const Json& a, const Json& b) {
 }
 
 int CompareNumbers(const Json& a, const Json& b) {
-  if (a == b) return 0;
   if (a.kind() == Json::Kind::kInt && b.kind() == Json::Kind::kInt) {
-    return *a.ToInt64() < *b.ToInt64() ? -1 : 1;
+    const int64_t left = *a.ToInt64();
+    const int64_t right = *b.ToInt64();
+    return left < right ? -1 : (left > right ? 1 : 0);
   }
+  if (a == b) return 0;
   if (a.kind() == Json::Kind::kUint && b.kind() == Json::Kind::kUint) {
     return Node::UintOf(a) < Node::UintOf(b) ? -1 : 1;
   }

@@ -18,7 +18,11 @@ namespace millrace {
 struct JsonMember;
 namespace json_internal {
 struct Node;
-}
+// What every Node begins with.
+struct Shared {
+  std::atomic<uint32_t> references{1};
+};
+}  // namespace json_internal
 
 // An immutable JSON value of 16 bytes. Copies share their arrays, objects and strings through an
 // atomic count, so passing a value on costs nothing, and With() copies only the level it changes.
@@ -52,7 +56,7 @@ class Json {
   Json(Json&& other) noexcept : kind_(other.kind_), bits_(other.bits_) {
     other.kind_ = Kind::kNull;
   }
-  Json& operator=(const Json& other) { return *this = Json(other); }
+  Json& operator=(const Json& other) { return IsIdenticalTo(other) ? *this : *this = Json(other); }
   Json& operator=(Json&& other) noexcept {
     std::swap(kind_, other.kind_);
     std::swap(bits_, other.bits_);
@@ -100,14 +104,18 @@ class Json {
   void AppendText(std::string* out) const;  // compact
 
   // The same shared value, found without comparing contents. Equal scalars are identical.
-  bool IsIdenticalTo(const Json& other) const;
+  bool IsIdenticalTo(const Json& other) const {
+    if (kind_ != other.kind_ || kind_ == Kind::kNull) return kind_ == other.kind_;
+    if (kind_ == Kind::kBool) return bits_.bool_value == other.bits_.bool_value;
+    return bits_.uint_value == other.bits_.uint_value;  // equal doubles have equal bits
+  }
   // Numbers compare by value, objects without order.
   friend bool operator==(const Json& a, const Json& b);
 
  private:
   friend struct json_internal::Node;
   bool is_shared() const { return kind_ >= Kind::kString; }
-  void AddReference() const;
+  void AddReference() const { bits_.shared->references.fetch_add(1, std::memory_order_relaxed); }
   void Release() noexcept;
 
   Kind kind_;
@@ -116,7 +124,7 @@ class Json {
     int64_t int_value;
     uint64_t uint_value;
     double double_value;
-    json_internal::Node* node;
+    json_internal::Shared* shared;
   } bits_;
 };
 

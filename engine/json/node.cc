@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/json/make_array.h"
 
 namespace millrace::json_internal {
 namespace {
@@ -76,10 +77,23 @@ Json Node::MakeArray(Json* first, size_t count) {
   int depth = 0;
   for (size_t i = 0; i < count; ++i) {
     const Json* made = new (&node->elements()[i]) Json(std::move(first[i]));
-    depth = std::max(depth, made->depth());
+    if (made->kind() >= Json::Kind::kArray) depth = std::max(depth, made->depth());
   }
   node->depth = static_cast<uint32_t>(depth + 1);
   return Wrap(Json::Kind::kArray, node);
+}
+
+Json Node::MakeArrayOf(size_t count, absl::FunctionRef<Json(size_t)> make) {
+  Node* node = Allocate(count * sizeof(Json));
+  node->depth = 1;
+  Json array = Wrap(Json::Kind::kArray, node);  // frees what there is if `make` throws
+  int depth = 0;
+  for (; node->size < count; ++node->size) {
+    const Json* made = new (&node->elements()[node->size]) Json(make(node->size));
+    if (made->kind() >= Json::Kind::kArray) depth = std::max(depth, made->depth());
+  }
+  node->depth = static_cast<uint32_t>(depth + 1);
+  return array;
 }
 
 Json Node::MakeObject(JsonMember* first, size_t count) {
@@ -90,7 +104,7 @@ Json Node::MakeObject(JsonMember* first, size_t count) {
   int depth = 0;
   for (size_t i = 0; i < count; ++i) {
     const JsonMember* made = new (&node->members()[i]) JsonMember(std::move(first[i]));
-    depth = std::max(depth, made->value.depth());
+    if (made->value.kind() >= Json::Kind::kArray) depth = std::max(depth, made->value.depth());
   }
   node->depth = static_cast<uint32_t>(depth + 1);
   BuildIndex(node);
@@ -104,3 +118,11 @@ void Node::Free(Json::Kind kind, Node* node) noexcept {
 }
 
 }  // namespace millrace::json_internal
+
+namespace millrace {
+
+Json MakeJsonArray(size_t count, absl::FunctionRef<Json(size_t)> make) {
+  return json_internal::Node::MakeArrayOf(count, make);
+}
+
+}  // namespace millrace

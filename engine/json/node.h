@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "engine/json/json.h"
 
@@ -11,8 +12,7 @@ namespace millrace::json_internal {
 
 // What the copies of one string, array or object share: this header, and behind it, in the same
 // allocation, the bytes, elements or members. Nothing but the counts changes once it is built.
-struct Node {
-  std::atomic<uint32_t> references{1};
+struct Node : Shared {
   uint32_t depth = 0;
   size_t size = 0;
   std::atomic<size_t> text_size{0};   // 0: not yet known
@@ -23,11 +23,11 @@ struct Node {
   Json* elements() { return reinterpret_cast<Json*>(this + 1); }
   JsonMember* members() { return reinterpret_cast<JsonMember*>(this + 1); }
 
-  static Node* Of(const Json& json) { return json.bits_.node; }
+  static Node* Of(const Json& json) { return static_cast<Node*>(json.bits_.shared); }
   static Json Wrap(Json::Kind kind, Node* node) {
     Json json;
     json.kind_ = kind;
-    json.bits_.node = node;
+    json.bits_.shared = node;
     return json;
   }
 
@@ -37,6 +37,7 @@ struct Node {
   // Each moves from the range it is given.
   static Json MakeArray(Json* first, size_t count);
   static Json MakeObject(JsonMember* first, size_t count);
+  static Json MakeArrayOf(size_t count, absl::FunctionRef<Json(size_t)> make);
 
   // Frees a node whose last reference is gone, and all that it alone held.
   static void Free(Json::Kind kind, Node* node) noexcept;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/hash/hash.h"
+#include "engine/json/member_finder.h"
 #include "engine/json/node.h"
 
 // An index is an open hash table of a power of two slots, at most half full. A slot holds the upper
@@ -13,7 +14,10 @@ namespace {
 
 constexpr uint64_t kPositionMask = 0xffffffffu;
 
-bool SameText(const Json& key, absl::string_view text) { return key.AsString() == text; }
+bool SameText(const Json& key, absl::string_view text) {
+  Node* node = Node::Of(key);
+  return node->size == text.size() && std::memcmp(node->bytes(), text.data(), text.size()) == 0;
+}
 
 uint64_t HashOf(absl::string_view text) { return absl::Hash<absl::string_view>()(text); }
 
@@ -102,3 +106,26 @@ const Json* FindMember(Node* object, absl::string_view key) {
 }
 
 }  // namespace millrace::json_internal
+
+namespace millrace {
+
+using json_internal::Node;
+
+const Json* MemberFinder::FindIn(const Json& object) {
+  if (!object.is_object()) return nullptr;
+  Node* node = Node::Of(object);
+  const JsonMember* members = node->members();
+  if (place_ < node->size && json_internal::SameText(members[place_].key, key_)) {
+    return &members[place_].value;
+  }
+  const Json* found = json_internal::FindMember(node, key_);
+  if (found != nullptr) {
+    // Both are offsets into members of the same layout.
+    const size_t bytes = static_cast<size_t>(reinterpret_cast<const char*>(found) -
+                                             reinterpret_cast<const char*>(members));
+    place_ = bytes / sizeof(JsonMember);
+  }
+  return found;
+}
+
+}  // namespace millrace

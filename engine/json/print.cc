@@ -200,7 +200,7 @@ size_t Json::TextSize() const {
       break;
   }
   // Threads that meet here compute the same size.
-  std::atomic<size_t>& known = bits_.node->text_size;
+  std::atomic<size_t>& known = json_internal::Node::Of(*this)->text_size;
   size_t size = known.load(std::memory_order_relaxed);
   if (size != 0) return size;
   size = is_string() ? StringTextSize(AsString()) : MeasureContainer(*this);

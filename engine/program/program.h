@@ -36,6 +36,8 @@ struct Transition {
 // A path field. `$` by default; absent when the definition says null, which selects {}.
 struct PathField {
   std::optional<JsonPath> path;
+
+  bool is_root() const { return path.has_value() && path->is_root(); }
 };
 
 // Where a result goes. `$` by default: it replaces the input. Absent for null: it is dropped.

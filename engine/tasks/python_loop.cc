@@ -76,13 +76,13 @@ void PythonLoop::Add(std::shared_ptr<const FunctionCode> code, PythonCall call) 
 void PythonLoop::Cancel(const std::string& call_id) { Post({.call = {.id = call_id}}); }
 
 void PythonLoop::Post(Arrival arrival) {
-  bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
-    was_empty = arrivals_.empty();
+    const bool can_wait = arrival.code != nullptr && busy_.contains(arrival.code->version_key);
     arrivals_.push_back(std::move(arrival));
+    if (can_wait || std::exchange(is_woken_, true)) return;
   }
-  if (was_empty) Wake();
+  Wake();
 }
 
 void PythonLoop::Stop() {
@@ -116,6 +116,7 @@ bool PythonLoop::TakeArrivals() {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
+    is_woken_ = false;
     arrivals.swap(arrivals_);
     made_folders.swap(made_folders_);
   }
@@ -192,9 +193,24 @@ int PythonLoop::WaitMillis() const {
   return static_cast<int>(std::min(nanos / 1'000'000 + 1, kWaitMillisMax));
 }
 
+bool PythonLoop::MayWait() {
+  if (busy_changes_.empty()) return true;
+  const std::lock_guard lock(mutex_);
+  for (auto& [version, is_busy] : busy_changes_) {
+    if (is_busy) {
+      busy_.insert(std::move(version));
+    } else {
+      busy_.erase(version);
+    }
+  }
+  busy_changes_.clear();
+  return arrivals_.empty();
+}
+
 void PythonLoop::WaitForEvents() {
   std::array<epoll_event, kEventsMax> events;
-  const int count = epoll_wait(epoll_.get(), events.data(), kEventsMax, WaitMillis());
+  const int count =
+      epoll_wait(epoll_.get(), events.data(), kEventsMax, MayWait() ? WaitMillis() : 0);
   for (int i = 0; i < count; ++i) HandleEvent(events[i].data.u64);
 }
 
@@ -220,9 +236,13 @@ void PythonLoop::HandleEvent(uint64_t tag) {
 
 void PythonLoop::Receive(Seat& seat, PythonProcess::ReadMode mode) {
   const PythonProcess::Received received = seat.process.Receive(mode);
+  // An answer behind this one would be taken for that of the call which is given now; and one that
+  // is at its end needs no more calls.
+  const bool is_orderly = mode == PythonProcess::ReadMode::kReadOnce &&
+                          received.frames.size() == 1 && !received.is_broken && !received.is_closed;
   for (const std::string& frame : received.frames) {
     if (!seat.process.is_heard()) return;
-    HandleFrame(seat, frame);
+    HandleFrame(seat, frame, is_orderly);
   }
   if (received.is_broken && seat.process.is_heard()) {
     EndSeat(seat, ExitError("The function's process wrote what is no answer in place of one."));
@@ -239,7 +259,12 @@ void PythonLoop::HandleClose(Seat& seat) {
   if (is_idle) EndSeat(seat, std::nullopt);
 }
 
-void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
+bool PythonLoop::HasNews() {
+  const std::lock_guard lock(mutex_);
+  return is_woken_ || stopping_;
+}
+
+void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame, bool may_feed) {
   if (seat.process.phase() == PythonProcess::Phase::kStarting && frame == kReady) {
     return seat.process.BecomeReady(SteadyNanos());
   }
@@ -248,8 +273,10 @@ void PythonLoop::HandleFrame(Seat& seat, absl::string_view frame) {
   const std::string prefix = absl::StrCat("{\"n\":", seat.process.call()->number, ",\"result\":");
   if (!absl::ConsumePrefix(&text, prefix)) return HandleError(seat, frame);
   if (!absl::ConsumeSuffix(&text, "}")) return EndSeat(seat, OutOfTurn());
-  absl::StatusOr<Json> result = ParseJson(text);
   PythonCall call = seat.process.TakeCall(SteadyNanos());
+  // The function is not kept waiting for what is done with its answer.
+  if (may_feed && !HasNews()) Feed(seat);
+  absl::StatusOr<Json> result = ParseJson(text);
   if (result.ok()) return Finish(std::move(call), *std::move(result));
   // Python writes some texts that are no JSON value here, such as a number that no double holds.
   Finish(std::move(call),
@@ -358,8 +385,19 @@ void PythonLoop::ServeDue() {
   due_.clear();
 }
 
+void PythonLoop::NoteBusy(Function& function, bool is_busy) {
+  if (std::exchange(function.is_busy, is_busy) == is_busy) return;
+  busy_changes_.emplace_back(function.code->version_key, is_busy);
+}
+
 void PythonLoop::Serve(Function& function) {
-  if (function.process != 0) return Feed(*seats_.at(function.process));
+  if (function.process != 0) {
+    Seat& seat = *seats_.at(function.process);
+    Feed(seat);
+    // One that was fed may have been ended instead.
+    return NoteBusy(function, function.process != 0 && !seat.process.is_free());
+  }
+  NoteBusy(function, false);
   if (function.wish != Function::Wish::kNone) return;
   if (function.waiting.empty()) {
     if (function.seats == 0) functions_.erase(std::string(function.code->version_key));

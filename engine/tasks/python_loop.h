@@ -6,9 +6,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/tasks/folder_maker.h"
@@ -46,7 +48,8 @@ class PythonLoop {
     int seats = 0;         // with those that are ending
     // Between having no process and having one.
     enum class Wish { kNone, kWaitsForSlot, kMakesFolder } wish = Wish::kNone;
-    bool is_due = false;  // in due_
+    bool is_due = false;   // in due_
+    bool is_busy = false;  // in busy_, or will be when busy_changes_ have been made
   };
   // A process and whom it serves.
   struct Seat {
@@ -73,12 +76,17 @@ class PythonLoop {
   void CancelNow(const std::string& call_id);
   void Wake();
   void WaitForEvents();
+  // Callers are told which functions are busy. False if a call came before they were.
+  bool MayWait();
+  // Whether callers have said what must be heard before more is done.
+  bool HasNews();
   int WaitMillis() const;
   void HandleEvent(uint64_t tag);
 
   void Receive(Seat& seat, PythonProcess::ReadMode mode);
   void HandleClose(Seat& seat);
-  void HandleFrame(Seat& seat, absl::string_view frame);
+  // With `may_feed`, the next call is given to the process before the answer is read.
+  void HandleFrame(Seat& seat, absl::string_view frame, bool may_feed);
   void HandleError(Seat& seat, absl::string_view frame);
   void HandleExit(Seat& seat);
   void EndOverdue();
@@ -95,6 +103,7 @@ class PythonLoop {
   void MarkDue(Function& function);
   void ServeDue();
   void Serve(Function& function);
+  void NoteBusy(Function& function, bool is_busy);
   void Feed(Seat& seat);
   bool TakeSlot();
   bool EndLongestIdle();
@@ -112,9 +121,13 @@ class PythonLoop {
   FileDescriptor wake_;  // an eventfd: there is something for TakeArrivals
 
   // Between callers, the folder maker's thread and the loop; held to move pointers only. Guards
-  // the three below. The standard's mutex, since thread sanitizers know what it orders.
+  // the five below. The standard's mutex, since thread sanitizers know what it orders.
   std::mutex mutex_;
   std::vector<Arrival> arrivals_;
+  bool is_woken_ = false;  // for what is in arrivals_
+  // The versions whose process runs a call or is being started. A call that comes for one of them
+  // wakes nobody: it can only be given to the process after the loop has heard from that.
+  absl::flat_hash_set<std::string> busy_;
   std::vector<MadeFolder> made_folders_;
   bool stopping_ = false;
 
@@ -127,9 +140,10 @@ class PythonLoop {
   absl::flat_hash_map<std::string, Named> by_call_id_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Seat>> seats_;
   uint64_t next_key_ = 1;
-  std::vector<Function*> due_;     // something changed: Serve() them
-  std::deque<Function*> no_slot_;  // they wait for a slot, in this order
-  int slots_taken_ = 0;            // by processes that are not ending, and by folders being made
+  std::vector<Function*> due_;                              // something changed: Serve() them
+  std::vector<std::pair<std::string, bool>> busy_changes_;  // by version: in busy_ from now on?
+  std::deque<Function*> no_slot_;                           // they wait for a slot, in this order
+  int slots_taken_ = 0;  // by processes that are not ending, and by folders being made
   std::unique_ptr<FolderMaker> folder_maker_;
 };
 

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -140,12 +140,11 @@ bool PythonProcess::Send() {
 
 PythonProcess::Received PythonProcess::Receive(ReadMode mode) {
   Received received;
+  std::array<char, kReadBytes> chunk;  // not initialized: most answers are short
   // One answer is all that may come; a process that writes on and on is not to be read for ever.
   while (!received.is_closed && !received.is_broken && received.frames.empty()) {
-    const size_t before = input_.size();
-    input_.resize(before + kReadBytes);
-    const ssize_t size = read(child_.answers.get(), input_.data() + before, kReadBytes);
-    input_.resize(before + static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    const ssize_t size = read(child_.answers.get(), chunk.data(), chunk.size());
+    if (size > 0) input_.append(chunk.data(), static_cast<size_t>(size));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
     received.is_closed = size <= 0;

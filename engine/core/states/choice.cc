@@ -8,7 +8,7 @@ AslResult<bool> Holds(const ChoiceState::Rule& rule, const std::string& fields, 
                       Evaluation& evaluation) {
   if (const auto* condition = std::get_if<ChoiceCondition>(&rule.condition)) {
     evaluation.Burn(1);
-    const AslResult<bool> holds = condition->Holds(evaluation.Over(input));
+    AslResult<bool> holds = condition->Holds(evaluation.Over(input));
     if (!holds.ok()) return evaluation.Located(holds.error());
     return holds;
   }
@@ -34,8 +34,8 @@ Outcome Enter(const ChoiceState& choice, Evaluation& evaluation) {
   if (!input.ok()) return Fail{input.error()};
   for (size_t i = 0; i < choice.rules.size(); ++i) {
     const ChoiceState::Rule& rule = choice.rules[i];
-    const std::string fields =
-        evaluation.is_jsonata() ? absl::StrCat("Choices[", i, "]/") : std::string();
+    std::string fields;
+    if (evaluation.is_jsonata()) fields = absl::StrCat("Choices[", i, "]/");
     const AslResult<bool> holds = Holds(rule, fields, *input, evaluation);
     if (!holds.ok()) return Fail{holds.error()};
     if (!*holds) continue;

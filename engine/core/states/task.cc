@@ -8,13 +8,14 @@
 namespace millrace {
 namespace {
 
-// No function where a child workflow is started; of a queue its name.
-AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluation,
-                                     const Json& parameters) {
-  if (task.is_mocked) return FunctionTarget{};
+// No function where a child workflow is started; of a queue its name. What the parameters, or a
+// queue, name goes to `named`.
+AslResult<const FunctionTarget*> ReadTarget(const TaskState& task, Evaluation& evaluation,
+                                            const Json& parameters, FunctionTarget* named) {
+  if (task.is_mocked) return AslResult<const FunctionTarget*>(named);
   if (const auto* child = std::get_if<ChildTarget>(&task.target)) {
     if (auto error = CheckChildParameters(*child, evaluation, parameters)) return *std::move(error);
-    return FunctionTarget{};
+    return AslResult<const FunctionTarget*>(named);
   }
   if (const auto* unserved = std::get_if<UnservedTarget>(&task.target)) {
     return AslError{.name = "States.TaskFailed",
@@ -22,17 +23,19 @@ AslResult<FunctionTarget> ReadTarget(const TaskState& task, Evaluation& evaluati
                                           "' cannot be called: ", unserved->reason, ".")};
   }
   if (const auto* queue = std::get_if<QueueTarget>(&task.target)) {
-    return FunctionTarget{.function = queue->queue};
+    named->function = queue->queue;
+    return AslResult<const FunctionTarget*>(named);
   }
   const auto& target = std::get<FunctionTarget>(task.target);
-  if (!target.name_from_parameters) return target;
+  if (!target.name_from_parameters) return &target;
   const Json* name = parameters.Find("FunctionName");
   if (name == nullptr || !name->is_string()) {
     return evaluation.RuntimeError("The parameter FunctionName must be a string.");
   }
-  absl::StatusOr<FunctionTarget> named = ParseFunctionName(name->AsString());
-  if (named.ok()) return *std::move(named);
-  return evaluation.RuntimeError(named.status().message());
+  absl::StatusOr<FunctionTarget> parsed = ParseFunctionName(name->AsString());
+  if (!parsed.ok()) return evaluation.RuntimeError(parsed.status().message());
+  *named = *std::move(parsed);
+  return AslResult<const FunctionTarget*>(named);
 }
 
 }  // namespace
@@ -43,10 +46,11 @@ Outcome Enter(const TaskState& task, Evaluation& evaluation) {
   if (std::optional<AslError> error = CheckSize(evaluation, task.resource, *parameters)) {
     return Fail{*std::move(error)};
   }
-  const AslResult<FunctionTarget> target = ReadTarget(task, evaluation, *parameters);
+  FunctionTarget named;
+  const AslResult<const FunctionTarget*> target = ReadTarget(task, evaluation, *parameters, &named);
   if (!target.ok()) return Fail{target.error()};
   CallFunction call{
-      .parameters = *parameters, .function = target->function, .version = target->version};
+      .parameters = *parameters, .function = (*target)->function, .version = (*target)->version};
   const std::pair<const std::optional<NumberField>&, std::optional<double>&> numbers[] = {
       {task.timeout_seconds, call.timeout_seconds},
       {task.heartbeat_seconds, call.heartbeat_seconds}};

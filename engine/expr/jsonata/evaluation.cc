@@ -14,6 +14,7 @@
 #include "engine/expr/jsonata/error.h"
 #include "engine/expr/jsonata/text.h"
 #include "engine/expr/jsonata/utf8.h"
+#include "engine/json/make_array.h"
 
 namespace millrace::jsonata_internal {
 namespace {
@@ -120,7 +121,7 @@ Array* Evaluation::NewSequence(size_t capacity) {
   return array;
 }
 
-void Evaluation::PushSlowly(Array* array, const Value& value) {
+void Evaluation::PushSlowly(Array* array, Value value) {
   if (array->size == array->capacity) {
     if (array->size >= settings_.limits.sequence_max) {
       Fail({.code = "D2015", .value = absl::StrCat(settings_.limits.sequence_max)});
@@ -345,10 +346,11 @@ Json Evaluation::ToJson(const Value& value) {
       if (value.is_borrowed()) return value.json();
       Steps(value.size() / 8);
       arena_.Charge(sizeof(Value) * value.size() + 32);
-      std::vector<Json> elements;
-      elements.reserve(value.size());
-      for (size_t i = 0; i < value.size(); ++i) elements.push_back(ToJson(value[i]));
-      return Json::Array(std::move(elements));
+      return MakeJsonArray(value.size(), [this, &value](size_t i) {
+        const Value element = value[i];
+        const bool is_shared = element.is_string() && element.is_borrowed();
+        return is_shared ? Json::ShareString(element.text()) : ToJson(element);
+      });
     }
     case Kind::kObject: {
       if (value.is_borrowed()) return value.json();

@@ -87,7 +87,9 @@ class Evaluation {
   // --- values
   Array* NewArray(size_t capacity = 0);
   Array* NewSequence(size_t capacity = 0);
-  void Push(Array* array, const Value& value) {
+  // By value, so that it goes from registers to its place: read back as one what was just written
+  // in parts, it would be waited for.
+  void Push(Array* array, Value value) {
     if (array->size == array->capacity || value.kind() >= Kind::kArray) {
       return PushSlowly(array, value);
     }
@@ -130,7 +132,7 @@ class Evaluation {
 
  private:
   // --- budget and memory (evaluation.cc)
-  void PushSlowly(Array* array, const Value& value);
+  void PushSlowly(Array* array, Value value);
   Array* Grow(const Array& array, size_t more);
   Json KeyToJson(absl::string_view key);
   void Checkpoint();
@@ -163,6 +165,8 @@ class Evaluation {
   Value EvaluateStep(const Node& step, const Value& input, bool is_list, bool is_last,
                      Frame* frame);
   Value EvaluateItem(const Node& step, const Value& item, Frame* frame);
+  template <typename Add>
+  void EvaluateNames(absl::string_view name, const Value& array, const Add& add);
   Value FinishPath(const Node& path, Value result, Frame* frame);
   Value EvaluateWildcard(const Value& input);
   void Flatten(const Value& value, Array* out);

@@ -5,6 +5,7 @@
 #include "engine/expr/jsonata/evaluation.h"
 #include "engine/expr/jsonata/sequence_builder.h"
 #include "engine/expr/jsonata/text.h"
+#include "engine/json/member_finder.h"
 
 // Paths. Each step maps a sequence to the next one: it is evaluated for each item, and the results
 // are flattened. A sequence of one item that is no array is here that item itself.
@@ -66,6 +67,29 @@ Value Evaluation::EvaluateItem(const Node& step, const Value& item, Frame* frame
   return step.stages.empty() ? result : FilterStage(step.stages, result, frame);
 }
 
+// Hands what each item of the array has under that name to `add`.
+template <typename Add>
+void Evaluation::EvaluateNames(absl::string_view name, const Value& array, const Add& add) {
+  MemberFinder finder(name);
+  const auto value_in = [&](const Json& object) {
+    const Json* found = finder.FindIn(object);
+    return found == nullptr ? Value() : Value::Borrow(*found);
+  };
+  if (array.is_borrowed()) {
+    for (const Json& item : array.json().elements()) {
+      Step();
+      add(item.is_object() ? value_in(item) : LookupName(Value::Borrow(item), name));
+    }
+    return;
+  }
+  for (size_t i = 0, size = array.size(); i < size; ++i) {
+    Step();
+    const Value item = array[i];
+    const bool is_borrowed_object = item.is_object() && item.is_borrowed();
+    add(is_borrowed_object ? value_in(item.json()) : LookupName(item, name));
+  }
+}
+
 Value Evaluation::EvaluateStep(const Node& step, const Value& input, bool is_list, bool is_last,
                                Frame* frame) {
   if (step.kind == NodeKind::kSort) {
@@ -82,18 +106,19 @@ Value Evaluation::EvaluateStep(const Node& step, const Value& input, bool is_lis
   SequenceBuilder sequence(*this);
   size_t results = 0;
   Value last;
-  const auto evaluate_name = [&](const Value& item) {
-    Step();
-    return item.is_object() ? item.Find(step.text) : LookupName(item, step.text);
-  };
-  if (step.is_plain_name) CheckDepth(depth_ + 1);
-  for (size_t i = 0, size = input.size(); i < size; ++i) {
-    const Value result =
-        step.is_plain_name ? evaluate_name(input[i]) : EvaluateItem(step, input[i], frame);
-    if (result.is_undefined()) continue;
+  const auto add = [&](Value result) {
+    if (result.is_undefined()) return;
     ++results;
     last = result;
     result.is_cons() ? sequence.Add(result) : sequence.AddAll(result);
+  };
+  if (step.is_plain_name) {
+    CheckDepth(depth_ + 1);
+    EvaluateNames(step.text, input, add);
+  } else {
+    for (size_t i = 0, size = input.size(); i < size; ++i) {
+      add(EvaluateItem(step, input[i], frame));
+    }
   }
   // An array that is the only result stays the array that it is.
   if (is_last && results == 1 && last.is_array() && !last.is_sequence()) return last;

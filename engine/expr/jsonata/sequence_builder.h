@@ -9,7 +9,7 @@ class SequenceBuilder {
  public:
   explicit SequenceBuilder(Evaluation& evaluation) : evaluation_(evaluation) {}
 
-  void Add(const Value& value) {
+  void Add(Value value) {
     if (array_ == nullptr && !has_first_) {
       first_ = value;
       has_first_ = true;
@@ -19,7 +19,7 @@ class SequenceBuilder {
   }
 
   // Adds the elements of an array, and anything else as it is.
-  void AddAll(const Value& value) {
+  void AddAll(Value value) {
     if (!value.is_array()) return Add(value);
     const size_t size = value.size();
     for (size_t i = 0; i < size; ++i) Add(value[i]);

@@ -5,16 +5,16 @@
 namespace millrace::jsonata_internal {
 
 Value Value::Borrow(const Json& json) {
+  if (json.is_string()) {  // which most are
+    Value made = Of(json.AsString());
+    made.is_borrowed_ = true;
+    return made;
+  }
   switch (json.kind()) {
     case Json::Kind::kNull:
       return Null();
     case Json::Kind::kBool:
       return Of(json.AsBool());
-    case Json::Kind::kString: {
-      Value made = Of(json.AsString());
-      made.is_borrowed_ = true;
-      return made;
-    }
     case Json::Kind::kArray:
     case Json::Kind::kObject: {
       Value made(json.is_array() ? Kind::kArray : Kind::kObject);
