@@ -34,6 +34,11 @@ void BeginWait(Snapshot& snapshot, Frame& frame, WaitKind kind, int64_t event_id
   if (kind != WaitKind::kChildren) snapshot.waits[event_id] = frame.id;
 }
 
+// The frame is counted in its history, or no longer.
+void CountFrame(Snapshot& snapshot, const Frame& frame, int64_t by) {
+  (frame.history == 0 ? snapshot.own_frames : FrameOf(snapshot, frame.history).own_frames) += by;
+}
+
 Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t index, Json data,
                 int64_t last_id) {
   const FrameId id = ++snapshot.last_frame;
@@ -49,6 +54,7 @@ Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t
     frame.variables = parent->variables;
     parent->children.push_back(id);
   }
+  CountFrame(snapshot, frame, 1);
   return frame;
 }
 
@@ -65,6 +71,7 @@ void RemoveFrame(Snapshot& snapshot, FrameId id) {
   Frame& frame = FrameOf(snapshot, id);
   RemoveChildren(snapshot, frame);
   EndWait(snapshot, frame);
+  CountFrame(snapshot, frame, -1);
   snapshot.frames.erase(id);
 }
 
@@ -133,6 +140,7 @@ void ApplyEnd(const HistoryEvent& event, Snapshot& snapshot) {
   snapshot.output = event.data;
   snapshot.error = event.error;
   snapshot.frames.clear();
+  snapshot.own_frames = 0;
   snapshot.waits.clear();
   snapshot.times_out_at.reset();
 }
@@ -211,7 +219,9 @@ void ApplyIterationStarted(const Program& program, const HistoryEvent& event, Sn
   iteration.item_count = batch == nullptr ? 1 : static_cast<int64_t>(batch->size());
   map.next_item += iteration.item_count;
   if (!state.is_distributed) return;
+  CountFrame(snapshot, iteration, -1);
   iteration.history = iteration.id;
+  CountFrame(snapshot, iteration, 1);
   iteration.variables.clear();
   map.results.emplace_back();
 }

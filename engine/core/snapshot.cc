@@ -47,7 +47,7 @@ std::string MapTextOf(const Frame& frame) {
 std::string TextOf(const Frame& frame) {
   std::string text = absl::StrCat(
       "frame ", frame.id, " parent=", frame.parent, " machine=", frame.machine,
-      " index=", frame.index, " history=", frame.history, " state=", frame.state,
+      " index=", frame.index, " history=", frame.history, "/", frame.own_frames, " state=", frame.state,
       " entered=", frame.entered_id, "<", frame.entered_previous, "@",
       absl::ToUnixMicros(frame.entered_at), " last=", frame.last_id, " data=", frame.data.ToText(),
       " result=", TextOf(frame.result), " variables=", TextOf(frame.variables),
@@ -67,6 +67,10 @@ bool IsAboutIteration(EventType type) {
 }
 
 }  // namespace
+
+int64_t OwnFramesOf(const Snapshot& snapshot, const Frame& frame) {
+  return frame.history == 0 ? snapshot.own_frames : snapshot.frames.at(frame.history).own_frames;
+}
 
 int64_t LastIdOf(const Snapshot& snapshot, const Frame& frame) {
   if (frame.history == 0) return snapshot.last_id;
@@ -89,7 +93,8 @@ int64_t NextIdOf(const Program& program, const Snapshot& snapshot, const History
 std::string DebugText(const Snapshot& snapshot) {
   std::string text = absl::StrCat(
       "snapshot last=", snapshot.last_id, "@", absl::ToUnixMicros(snapshot.last_at),
-      " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame,
+      " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame, "/",
+      snapshot.own_frames,
       " input=", snapshot.input.ToText(), " seed=", snapshot.seed, " ended=", snapshot.ended, "/",
       static_cast<int>(snapshot.end), " output=", TextOf(snapshot.output),
       " error=", TextOf(snapshot.error), " times_out=", TextOf(snapshot.times_out_at),

@@ -78,7 +78,9 @@ struct Frame {
   // A Map's iteration's:
   int64_t input_bytes = 0;   // its part in live_bytes
   int64_t item_count = 0;    // more than one in a batch
-  int64_t history_size = 0;  // of its own history, where it has one: events so far
+  // Of its own history, where it has one: events so far, and the frames whose events those are.
+  int64_t history_size = 0;
+  int64_t own_frames = 0;
 };
 
 // All that an execution is between two events: the fold of its journal, nothing else.
@@ -87,6 +89,7 @@ struct Snapshot {
   // The frames that wait for something from outside or in time, by the event that began the wait.
   absl::flat_hash_map<int64_t, FrameId> waits;
   FrameId last_frame = 0;
+  int64_t own_frames = 0;  // whose events belong to the execution's own history
   int64_t last_id = 0;  // history ids given out
   absl::Time last_at;
   absl::Time started_at;
@@ -100,6 +103,9 @@ struct Snapshot {
   std::optional<Json> output;
   std::optional<AslError> error;
 };
+
+// How many frames' events belong to the history that those of `frame` belong to.
+int64_t OwnFramesOf(const Snapshot& snapshot, const Frame& frame);
 
 // The id before the one that the next event of `frame` gets.
 int64_t LastIdOf(const Snapshot& snapshot, const Frame& frame);

@@ -249,12 +249,14 @@ AslError Stepper::TooManyEvents() const {
 }
 
 bool Stepper::EndsAtEventLimit(const Frame& frame) {
-  if (frame.history != 0) {
-    if (NumberOf(LastIdOf(snapshot_, frame)) + 2 < info_.events_max) return false;
-    FailMachine(frame.id, TooManyEvents());
+  if (!NearsEventLimit(frame)) return false;
+  if (const FrameId item = frame.history; item != 0) {
+    const bool is_cut = !FrameAt(item).children.empty();
+    AbortChildren(item);
+    if (is_cut) Emit(Of(FrameAt(item), EventType::kStateAborted));
+    FailMachine(item, TooManyEvents());
     return true;
   }
-  if (!NearsEventLimit()) return false;
   EndExecution(EventType::kExecutionFailed, std::nullopt, TooManyEvents(), frame.last_id);
   return true;
 }

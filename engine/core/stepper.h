@@ -20,6 +20,8 @@ std::optional<Readiness> ReadinessOf(const Program& program, const Frame& frame)
 // one, and their results.
 inline constexpr int64_t kLiveBytesMax = 16 << 20;
 inline constexpr int64_t kResultsBytesMax = 64 << 20;
+// How many items of a distributed Map run at once at most, as in the real service.
+inline constexpr int64_t kItemsAtOnceMax = 10'000;
 
 // One call of Step: emits history events, applies each at once, and goes on until every frame
 // waits or the execution has ended.
@@ -98,10 +100,11 @@ class Stepper {
   void FailRun(FrameId id, const AslError& error);
   void LeaveWait(FrameId id);
   void TimeOutTask(FrameId id);
-  // Whether what ending the execution itself emits just fits under the limit of events.
-  bool NearsEventLimit() const {
-    const int64_t reserve = 2 + 2 * static_cast<int64_t>(snapshot_.frames.size());
-    return snapshot_.last_id + reserve >= info_.events_max;
+  // Whether what ending the execution emits, or the item in whose history the frame is, just fits
+  // under the limit of events.
+  bool NearsEventLimit(const Frame& frame) const {
+    const int64_t reserve = 2 + 2 * OwnFramesOf(snapshot_, frame);
+    return NumberOf(LastIdOf(snapshot_, frame)) + reserve >= info_.events_max;
   }
   AslError TooManyEvents() const;
   // Ends the execution, or the item whose history it is, where no more events fit. False: they do.
