@@ -14,8 +14,9 @@ AslResult<std::optional<std::string>> ReadText(const std::optional<TextField>& f
     if (value->is_string()) return std::optional<std::string>(std::string(value->AsString()));
     return evaluation.QueryError(*field->jsonata, field->name, "string", *value);
   }
-  const AslResult<Json> value =
-      field->expression->Evaluate(evaluation.Over(evaluation.frame().data), field->name);
+  const AslResult<Json> value = evaluation.Over(evaluation.frame().data, [&](const Scope& scope) {
+    return field->expression->Evaluate(scope, field->name);
+  });
   if (!value.ok()) return evaluation.Located(value.error());
   if (!value->is_string()) {
     return evaluation.RuntimeError(absl::StrCat("The ", field->name, " must select a string."));

@@ -12,7 +12,8 @@ constexpr double kWaitDaysMax = 24855;
 
 AslResult<absl::Time> ReadTimestamp(const JsonPath& path, Evaluation& evaluation,
                                     const Json& input) {
-  const std::optional<Json> value = path.Evaluate(evaluation.Over(input));
+  const std::optional<Json> value =
+      evaluation.Over(input, [&](const Scope& scope) { return path.Evaluate(scope); });
   const std::string text = value.has_value() && value->is_string()
                                ? std::string(value->AsString())
                                : (value.has_value() ? value->ToText() : "");
