@@ -319,6 +319,11 @@ void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
   }
   ++frame.attempts[static_cast<size_t>(event.index)];
   ++frame.retry_count;
+  if (frame.retried_id == frame.last_id) {
+    ++(frame.history == 0 ? snapshot.silent_retries
+                          : FrameOf(snapshot, frame.history).silent_retries);
+  }
+  frame.retried_id = frame.last_id;
   // By the frame's own last event: another frame may wait by the execution's.
   BeginWait(snapshot, frame, WaitKind::kRetry, frame.last_id, event.wake_at);
 }

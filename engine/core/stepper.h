@@ -104,12 +104,13 @@ class Stepper {
   // under the limit of events.
   bool NearsEventLimit(const Frame& frame) const {
     const int64_t reserve = 2 + 2 * OwnFramesOf(snapshot_, frame);
-    return NumberOf(LastIdOf(snapshot_, frame)) + reserve >= info_.events_max;
+    return EventsOf(snapshot_, frame) + reserve >= info_.events_max;
   }
   AslError TooManyEvents() const;
   // Ends the execution, or the item whose history it is, where no more events fit. False: they do.
   bool EndsAtEventLimit(const Frame& frame);
   void ReportEvaluation(FrameId id, const AslError& error);
+  void FailEntered(FrameId id, AslError error);
   // ParallelStateFailed comes after `failed_id`, where there is one.
   void FailState(FrameId id, AslError error, int64_t failed_id = 0);
   void FailMachine(FrameId id, const AslError& error);

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
 
@@ -31,7 +33,9 @@ Outcome Enter(const FailState& fail, Evaluation& evaluation) {
   if (!error.ok()) return Fail{error.error()};
   const auto cause = ReadText(fail.cause, evaluation);
   if (!cause.ok()) return Fail{cause.error()};
-  return Fail{{.name = *error, .cause = *cause}};
+  AslError failure{.name = *error, .cause = *cause};
+  HoldToLimits(&failure);
+  return Fail{std::move(failure)};
 }
 
 }  // namespace millrace

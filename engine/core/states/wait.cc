@@ -17,11 +17,8 @@ AslResult<absl::Time> ReadTimestamp(const JsonPath& path, Evaluation& evaluation
   const std::string text = value.has_value() && value->is_string()
                                ? std::string(value->AsString())
                                : (value.has_value() ? value->ToText() : "");
-  absl::Time time;
-  std::string problem;
-  if (value.has_value() && value->is_string() &&
-      absl::ParseTime(absl::RFC3339_full, text, &time, &problem)) {
-    return time;
+  if (value.has_value() && value->is_string()) {
+    if (const std::optional<absl::Time> time = ParseTimestamp(text)) return *time;
   }
   return evaluation.RuntimeError(
       absl::StrCat("The TimestampPath parameter does not reference a valid ISO-8601 extended "
