@@ -13,8 +13,6 @@ namespace millrace::service {
 constexpr size_t kInputBytesMax = 262'144;
 constexpr size_t kDefinitionBytesMax = 1 << 20;
 constexpr size_t kDescriptionBytesMax = 1024;
-constexpr size_t kErrorBytesMax = 256;
-constexpr size_t kCauseBytesMax = 32'768;
 
 // Gathers everything that is wrong with a request, so that its caller hears of all fields at once.
 // The checks add a violation and go on; status() is asked before anything is done.

@@ -25,6 +25,11 @@ struct AslError {
   friend bool operator==(const AslError&, const AslError&) = default;
 };
 
+// What of an error a workflow keeps: more of either is cut off, between two characters.
+inline constexpr size_t kErrorBytesMax = 256;
+inline constexpr size_t kCauseBytesMax = 32'768;
+void HoldToLimits(AslError* error);
+
 // A value, or the error that the workflow sees.
 template <typename T>
 class AslResult {

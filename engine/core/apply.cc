@@ -36,6 +36,11 @@ void BeginWait(Snapshot& snapshot, Frame& frame, WaitKind kind, int64_t event_id
   if (kind != WaitKind::kChildren) snapshot.waits[event_id] = frame.id;
 }
 
+// The frame is counted in its history, or no longer.
+void CountFrame(Snapshot& snapshot, const Frame& frame, int64_t by) {
+  (frame.history == 0 ? snapshot.own_frames : FrameOf(snapshot, frame.history).own_frames) += by;
+}
+
 Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t index, Json data,
                 int64_t last_id) {
   const FrameId id = ++snapshot.last_frame;
@@ -51,6 +56,7 @@ Frame& AddFrame(Snapshot& snapshot, MachineIndex machine, Frame* parent, int64_t
     frame.variables = parent->variables;
     parent->children.push_back(id);
   }
+  CountFrame(snapshot, frame, 1);
   return frame;
 }
 
@@ -67,6 +73,7 @@ void RemoveFrame(Snapshot& snapshot, FrameId id) {
   Frame& frame = FrameOf(snapshot, id);
   RemoveChildren(snapshot, frame);
   EndWait(snapshot, frame);
+  CountFrame(snapshot, frame, -1);
   snapshot.frames.erase(id);
 }
 
@@ -135,6 +142,7 @@ void ApplyEnd(const HistoryEvent& event, Snapshot& snapshot) {
   snapshot.output = event.data;
   if (event.error.has_value()) snapshot.error = *event.error;
   snapshot.frames.clear();
+  snapshot.own_frames = 0;
   snapshot.waits.clear();
   snapshot.times_out_at.reset();
 }
@@ -214,7 +222,9 @@ void ApplyIterationStarted(const Program& program, const HistoryEvent& event, Sn
   iteration.item_count = batch == nullptr ? 1 : static_cast<int64_t>(batch->size());
   map.next_item += iteration.item_count;
   if (!state.is_distributed) return;
+  CountFrame(snapshot, iteration, -1);
   iteration.history = iteration.id;
+  CountFrame(snapshot, iteration, 1);
   iteration.variables.clear();
   map.results.emplace_back();
 }
@@ -312,6 +322,11 @@ void ApplyRetry(const HistoryEvent& event, Snapshot& snapshot) {
   }
   ++frame.attempts[static_cast<size_t>(event.index)];
   ++frame.retry_count;
+  if (frame.retried_id == frame.last_id) {
+    ++(frame.history == 0 ? snapshot.silent_retries
+                          : FrameOf(snapshot, frame.history).silent_retries);
+  }
+  frame.retried_id = frame.last_id;
   // By the frame's own last event: another frame may wait by the execution's.
   BeginWait(snapshot, frame, WaitKind::kRetry, frame.last_id, event.wake_at);
 }

@@ -1,4 +1,5 @@
 // How a step runs the branches of a Parallel and the iterations of a Map.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,10 +11,17 @@ namespace {
 
 bool IsMap(const State& state) { return std::holds_alternative<MapState>(state.body); }
 
+// How many of a Map's children may run at once; 0: any number.
+int64_t ConcurrencyOf(const Frame& map) {
+  const bool is_distributed = map.run.is_object();
+  if (!is_distributed) return map.concurrency_max;
+  if (map.concurrency_max <= 0) return kItemsAtOnceMax;
+  return std::min(map.concurrency_max, kItemsAtOnceMax);
+}
+
 bool HasRoom(const Frame& map) {
-  if (map.concurrency_max > 0 && static_cast<int64_t>(map.children.size()) >= map.concurrency_max) {
-    return false;
-  }
+  const int64_t most = ConcurrencyOf(map);
+  if (most > 0 && static_cast<int64_t>(map.children.size()) >= most) return false;
   return map.children.empty() || map.live_bytes < kLiveBytesMax;
 }
 
@@ -54,7 +62,7 @@ void Stepper::StartItems(FrameId id, int64_t previous_id) {
   while (FrameAt(id).next_item < static_cast<int64_t>(FrameAt(id).items.size())) {
     const Frame& frame = FrameAt(id);
     if (!HasRoom(frame)) return;
-    if (IsLong() || (!is_distributed && NearsEventLimit())) {
+    if (IsLong() || (!is_distributed && NearsEventLimit(frame))) {
       return DoNext({Readiness::kStartItems, id});
     }
     AslResult<Json> input = NextInput(frame);

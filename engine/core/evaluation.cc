@@ -15,7 +15,9 @@ namespace {
 
 // A step of JSONata takes about a tenth of a microsecond.
 constexpr int64_t kJsonataStepsPerFuel = 50;
-constexpr Fuel kJsonataFuelMax = Fuel{1} << 40;
+// Looking at a value takes some 20 nanoseconds.
+constexpr int64_t kVisitsPerFuel = 250;
+constexpr Fuel kFuelMax = Fuel{1} << 40;
 // Walking over or writing out JSON.
 constexpr size_t kBytesPerFuel = 4096;
 
@@ -44,11 +46,13 @@ const Json& Evaluation::Context() {
   return *context_;
 }
 
-Scope Evaluation::Over(const Json& data) {
-  return {.data = &data,
-          .context_source = this,
-          .variables = &frame_.variables,
-          .random_state = &random_state_};
+int64_t Evaluation::VisitsMax() const {
+  return std::clamp<int64_t>(*fuel_, 0, kFuelMax) * kVisitsPerFuel;
+}
+
+void Evaluation::BurnVisits(int64_t visits_max, int64_t visits_left) {
+  if (visits_left < 0) throw OutOfFuel{};
+  Burn((visits_max - visits_left) / kVisitsPerFuel);
 }
 
 void Evaluation::SetItem(int64_t index, Json value) {
@@ -74,7 +78,7 @@ AslResult<Json> Evaluation::Fill(const JsonataTemplate& written, absl::string_vi
       bindings.push_back({.name = name, .value = value});
     }
   }
-  const int64_t steps_max = std::clamp<int64_t>(*fuel_, 0, kJsonataFuelMax) * kJsonataStepsPerFuel;
+  const int64_t steps_max = std::clamp<int64_t>(*fuel_, 0, kFuelMax) * kJsonataStepsPerFuel;
   int64_t steps_left = steps_max;
   AslResult<Json> filled = written.Evaluate({.bindings = bindings,
                                              .now = place_.at,
@@ -90,7 +94,8 @@ AslResult<Json> Evaluation::Fill(const JsonataTemplate& written, absl::string_vi
 AslResult<Json> Evaluation::Fill(const Template& written, const Json& data,
                                  absl::string_view field) {
   if (const auto* jsonata = std::get_if<JsonataTemplate>(&written)) return Fill(*jsonata, field);
-  AslResult<Json> filled = std::get<PayloadTemplate>(written).Evaluate(Over(data));
+  AslResult<Json> filled = Over(
+      data, [&](const Scope& scope) { return std::get<PayloadTemplate>(written).Evaluate(scope); });
   if (!filled.ok()) return Located(filled.error());
   Burn(1 + static_cast<Fuel>(filled->TextSize() / kBytesPerFuel));
   return filled;
@@ -132,14 +137,13 @@ Json Evaluation::MakeContext() const {
 AslResult<Json> Evaluation::Select(const PathField& field, const Json& data) {
   if (!field.path.has_value()) return Json::Object();
   if (field.path->is_root()) return data;
-  // A path with wildcards may look at all there is.
-  const size_t bytes = field.path->is_definite() ? 0 : data.TextSize();
-  Burn(1 + static_cast<Fuel>(bytes / kBytesPerFuel));
-  const Scope scope = Over(data);
-  std::optional<Json> value = field.path->Evaluate(scope);
-  if (value.has_value()) return *std::move(value);
-  return RuntimeError(absl::StrCat("Invalid path '", field.path->text(),
-                                   "' : ", field.path->MissingMessage(scope)));
+  Burn(1);
+  return Over(data, [&](const Scope& scope) -> AslResult<Json> {
+    std::optional<Json> value = field.path->Evaluate(scope);
+    if (value.has_value()) return *std::move(value);
+    return RuntimeError(absl::StrCat("Invalid path '", field.path->text(),
+                                     "' : ", field.path->MissingMessage(scope)));
+  });
 }
 
 AslError Evaluation::Located(AslError error) const {

@@ -34,8 +34,19 @@ class Evaluation final : private ContextSource {
   };
   Evaluation(const Place& place, const Frame& frame, Fuel* fuel);
 
-  // `data` outlives the scope; so does this.
-  Scope Over(const Json& data);
+  // What `evaluate` gives for a Scope over `data`. What its expressions look at takes fuel.
+  template <typename Evaluate>
+  auto Over(const Json& data, const Evaluate& evaluate) {
+    const int64_t visits_max = VisitsMax();
+    int64_t visits_left = visits_max;
+    auto result = evaluate(Scope{.data = &data,
+                                 .context_source = this,
+                                 .variables = &frame_.variables,
+                                 .random_state = &random_state_,
+                                 .visits_left = &visits_left});
+    BurnVisits(visits_max, visits_left);
+    return result;
+  }
   // For an ItemSelector: `$$.Map.Item` is this one.
   void SetItem(int64_t index, Json value);
   // `$states.result` and `$states.errorOutput`.
@@ -69,6 +80,8 @@ class Evaluation final : private ContextSource {
   bool is_jsonata() const { return state().flow.language == QueryLanguage::kJsonata; }
 
  private:
+  int64_t VisitsMax() const;
+  void BurnVisits(int64_t visits_max, int64_t visits_left);
   Json MakeContext() const;
   const Json& Context() override;
   Json StatesBinding(bool with_context);

@@ -47,16 +47,16 @@ std::string MapTextOf(const Frame& frame) {
 std::string TextOf(const Frame& frame) {
   std::string text = absl::StrCat(
       "frame ", frame.id, " parent=", frame.parent, " machine=", frame.machine,
-      " index=", frame.index, " history=", frame.history, " state=", frame.state,
-      " entered=", frame.entered_id, "<", frame.entered_previous, "@",
-      absl::ToUnixMicros(frame.entered_at), " last=", frame.last_id, " data=", frame.data.ToText(),
-      " result=", TextOf(frame.result), " variables=", TextOf(frame.variables),
-      " wait=", static_cast<int>(frame.wait), "#", frame.wait_id, "@", TextOf(frame.wake_at),
-      " payload=", TextOf(frame.payload), " submitted=", frame.is_submitted,
-      " function=", frame.function, "/", frame.function_version);
+      " index=", frame.index, " history=", frame.history, "/", frame.own_frames, "/",
+      frame.silent_retries, " state=", frame.state, " entered=", frame.entered_id, "<",
+      frame.entered_previous, "@", absl::ToUnixMicros(frame.entered_at), " last=", frame.last_id,
+      " data=", frame.data.ToText(), " result=", TextOf(frame.result),
+      " variables=", TextOf(frame.variables), " wait=", static_cast<int>(frame.wait), "#",
+      frame.wait_id, "@", TextOf(frame.wake_at), " payload=", TextOf(frame.payload),
+      " submitted=", frame.is_submitted, " function=", frame.function, "/", frame.function_version);
   absl::StrAppend(&text, " attempts=", absl::StrJoin(frame.attempts, ","),
-                  " retries=", frame.retry_count, " children=", absl::StrJoin(frame.children, ","),
-                  " results=");
+                  " retries=", frame.retry_count, "@", frame.retried_id,
+                  " children=", absl::StrJoin(frame.children, ","), " results=");
   for (const std::optional<Json>& result : frame.results)
     absl::StrAppend(&text, TextOf(result), ";");
   return text + MapTextOf(frame);
@@ -67,6 +67,16 @@ bool IsAboutIteration(EventType type) {
 }
 
 }  // namespace
+
+int64_t OwnFramesOf(const Snapshot& snapshot, const Frame& frame) {
+  return frame.history == 0 ? snapshot.own_frames : snapshot.frames.at(frame.history).own_frames;
+}
+
+int64_t EventsOf(const Snapshot& snapshot, const Frame& frame) {
+  if (frame.history == 0) return snapshot.last_id + snapshot.silent_retries;
+  const Frame& item = snapshot.frames.at(frame.history);
+  return item.history_size + item.silent_retries;
+}
 
 int64_t LastIdOf(const Snapshot& snapshot, const Frame& frame) {
   if (frame.history == 0) return snapshot.last_id;
@@ -89,11 +99,11 @@ int64_t NextIdOf(const Program& program, const Snapshot& snapshot, const History
 std::string DebugText(const Snapshot& snapshot) {
   std::string text = absl::StrCat(
       "snapshot last=", snapshot.last_id, "@", absl::ToUnixMicros(snapshot.last_at),
-      " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame,
-      " input=", snapshot.input.ToText(), " seed=", snapshot.seed, " ended=", snapshot.ended, "/",
-      static_cast<int>(snapshot.end), " output=", TextOf(snapshot.output),
-      " error=", TextOf(snapshot.error), " times_out=", TextOf(snapshot.times_out_at),
-      " data=", snapshot.data_bytes_seen, "\n");
+      " started=", absl::ToUnixMicros(snapshot.started_at), " frames=", snapshot.last_frame, "/",
+      snapshot.own_frames, "/", snapshot.silent_retries, " input=", snapshot.input.ToText(),
+      " seed=", snapshot.seed, " ended=", snapshot.ended, "/", static_cast<int>(snapshot.end),
+      " output=", TextOf(snapshot.output), " error=", TextOf(snapshot.error),
+      " times_out=", TextOf(snapshot.times_out_at), " data=", snapshot.data_bytes_seen, "\n");
   for (const auto& [id, frame] : snapshot.frames) absl::StrAppend(&text, TextOf(frame));
   std::vector<std::string> waits;
   for (const auto& [id, frame] : snapshot.waits) waits.push_back(absl::StrCat(id, ":", frame));

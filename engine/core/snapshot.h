@@ -61,6 +61,7 @@ struct Frame {
   std::string function_version;
   std::vector<int64_t> attempts;  // retries so far, by the state's counters
   int64_t retry_count = 0;        // in this state, for $$.State.RetryCount
+  int64_t retried_id = 0;         // last_id, when a retry was last planned
 
   // While children run:
   std::vector<FrameId> children;             // those that have not ended
@@ -77,9 +78,13 @@ struct Frame {
   std::vector<ItemFailure> failures;
 
   // A Map's iteration's:
-  int64_t input_bytes = 0;   // its part in live_bytes
-  int64_t item_count = 0;    // more than one in a batch
-  int64_t history_size = 0;  // of its own history, where it has one: events so far
+  int64_t input_bytes = 0;  // its part in live_bytes
+  int64_t item_count = 0;   // more than one in a batch
+  // Of its own history, where it has one: events so far, the frames whose events those are, and
+  // silent retries.
+  int64_t history_size = 0;
+  int64_t own_frames = 0;
+  int64_t silent_retries = 0;
 };
 
 // All that an execution is between two events: the fold of its journal, nothing else.
@@ -88,7 +93,9 @@ struct Snapshot {
   // The frames that wait for something from outside or in time, by the event that began the wait.
   absl::flat_hash_map<int64_t, FrameId> waits;
   FrameId last_frame = 0;
-  int64_t last_id = 0;  // history ids given out
+  int64_t own_frames = 0;      // whose events belong to the execution's own history
+  int64_t silent_retries = 0;  // in that, planned where none of its events came since the last one
+  int64_t last_id = 0;         // history ids given out
   absl::Time last_at;
   absl::Time started_at;
   Json input;
@@ -101,6 +108,11 @@ struct Snapshot {
   std::optional<Json> output;
   std::optional<AslError> error;
 };
+
+// How many frames' events belong to the history that those of `frame` belong to.
+int64_t OwnFramesOf(const Snapshot& snapshot, const Frame& frame);
+// What counts towards the limit of that history: its events, and each attempt that left none.
+int64_t EventsOf(const Snapshot& snapshot, const Frame& frame);
 
 // The id before the one that the next event of `frame` gets.
 int64_t LastIdOf(const Snapshot& snapshot, const Frame& frame);

@@ -66,6 +66,7 @@ void Stepper::Emit(HistoryEvent&& event) {
 void Stepper::EmitDraft() {
   HistoryEvent& event = result_.history.back();
   event.at = Now();
+  if (event.error.has_value()) HoldToLimits(&*event.error);
   event.source = FindSource(event, snapshot_);
   const size_t bytes = BytesOf(event);
   row_bytes_ += bytes;
@@ -272,12 +273,14 @@ AslError Stepper::TooManyEvents() const {
 }
 
 bool Stepper::EndsAtEventLimit(const Frame& frame) {
-  if (frame.history != 0) {
-    if (NumberOf(LastIdOf(snapshot_, frame)) + 2 < info_.events_max) return false;
-    FailMachine(frame.id, TooManyEvents());
+  if (!NearsEventLimit(frame)) return false;
+  if (const FrameId item = frame.history; item != 0) {
+    const bool is_cut = !FrameAt(item).children.empty();
+    AbortChildren(item);
+    if (is_cut) Emit(Of(FrameAt(item), EventType::kStateAborted));
+    FailMachine(item, TooManyEvents());
     return true;
   }
-  if (!NearsEventLimit()) return false;
   EndExecution(EventType::kExecutionFailed, std::nullopt, TooManyEvents(), frame.last_id);
   return true;
 }
@@ -336,15 +339,17 @@ void Stepper::EnterState(FrameId id, StateIndex state, Json input) {
 void Stepper::Execute(FrameId id) {
   const Frame& frame = FrameAt(id);
   Evaluation evaluation = EvaluationOf(frame);
-  Carry(id, std::visit(
-                [&](const auto& body) -> Outcome {
-                  if constexpr (std::is_same_v<std::decay_t<decltype(body)>, WaitState>) {
-                    return Enter(body, evaluation, Now());
-                  } else {
-                    return Enter(body, evaluation);
-                  }
-                },
-                StateOf(frame).body));
+  Outcome outcome = std::visit(
+      [&](const auto& body) -> Outcome {
+        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, WaitState>) {
+          return Enter(body, evaluation, Now());
+        } else {
+          return Enter(body, evaluation);
+        }
+      },
+      StateOf(frame).body);
+  if (auto* fail = std::get_if<Fail>(&outcome)) return FailEntered(id, std::move(fail->error));
+  Carry(id, std::move(outcome));
 }
 
 void Stepper::Carry(FrameId id, Outcome outcome) {
@@ -446,7 +451,7 @@ void Stepper::LeaveState(FrameId id, Exit exit, std::optional<StateIndex> next) 
   if (FrameAt(parent).children.empty()) CompleteChildren(parent);
 }
 
-// The history says which expression has failed; a Map that was to start has then failed, too.
+// The history says which expression has failed.
 void Stepper::ReportEvaluation(FrameId id, const AslError& error) {
   const Frame& frame = FrameAt(id);
   HistoryEvent event = Of(frame, EventType::kEvaluationFailed);
@@ -455,13 +460,24 @@ void Stepper::ReportEvaluation(FrameId id, const AslError& error) {
   event.error->evaluation.reset();
   event.location = error.evaluation->location;
   Emit(std::move(event));
-  const bool is_start = std::holds_alternative<MapState>(StateOf(frame).body) &&
-                        frame.wait == WaitKind::kNothing && frame.results.empty();
-  if (is_start) Emit(Of(FrameAt(id), EventType::kMapStateFailed));
+}
+
+// The state has failed before it began: of a Map, the history says so, too, where an expression is
+// to blame.
+void Stepper::FailEntered(FrameId id, AslError error) {
+  const bool is_map = std::holds_alternative<MapState>(StateOf(FrameAt(id)).body);
+  if (is_map && error.evaluation.has_value()) {
+    HoldToLimits(&error);
+    ReportEvaluation(id, error);
+    error.evaluation.reset();
+    Emit(Of(FrameAt(id), EventType::kMapStateFailed));
+  }
+  FailState(id, std::move(error));
 }
 
 // The frame's state has failed: tried again, caught, or the frame's machine fails with it.
 void Stepper::FailState(FrameId id, AslError error, int64_t failed_id) {
+  HoldToLimits(&error);
   if (error.evaluation.has_value()) {
     ReportEvaluation(id, error);
     error.evaluation.reset();

@@ -20,6 +20,8 @@ std::optional<Readiness> ReadinessOf(const Program& program, const Frame& frame)
 // one, and their results.
 inline constexpr int64_t kLiveBytesMax = 16 << 20;
 inline constexpr int64_t kResultsBytesMax = 64 << 20;
+// How many items of a distributed Map run at once at most, as in the real service.
+inline constexpr int64_t kItemsAtOnceMax = 10'000;
 
 // One call of Step: emits history events, applies each at once, and goes on until every frame
 // waits or the execution has ended.
@@ -106,15 +108,17 @@ class Stepper {
   void FailRun(FrameId id, const AslError& error);
   void LeaveWait(FrameId id);
   void TimeOutTask(FrameId id, std::string name);
-  // Whether what ending the execution itself emits just fits under the limit of events.
-  bool NearsEventLimit() const {
-    const int64_t reserve = 2 + 2 * static_cast<int64_t>(snapshot_.frames.size());
-    return snapshot_.last_id + reserve >= info_.events_max;
+  // Whether what ending the execution emits, or the item in whose history the frame is, just fits
+  // under the limit of events.
+  bool NearsEventLimit(const Frame& frame) const {
+    const int64_t reserve = 2 + 2 * OwnFramesOf(snapshot_, frame);
+    return EventsOf(snapshot_, frame) + reserve >= info_.events_max;
   }
   AslError TooManyEvents() const;
   // Ends the execution, or the item whose history it is, where no more events fit. False: they do.
   bool EndsAtEventLimit(const Frame& frame);
   void ReportEvaluation(FrameId id, const AslError& error);
+  void FailEntered(FrameId id, AslError error);
   // ParallelStateFailed comes after `failed_id`, where there is one.
   void FailState(FrameId id, AslError error, int64_t failed_id = 0);
   void FailMachine(FrameId id, const AslError& error);

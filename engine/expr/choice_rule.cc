@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "engine/base/suggest.h"
+#include "engine/expr/expression.h"
 #include "engine/expr/jsonpath.h"
 #include "engine/expr/string_pattern.h"
 #include "engine/expr/timestamp.h"
@@ -313,6 +314,22 @@ bool Compare(const Condition& condition, const Json& value, const Json& operand)
   return Satisfies(condition.relation, value.AsString().compare(operand.AsString()));
 }
 
+// What comparing takes, as so many values: a text is read once, and only as far as both go.
+size_t VisitsOf(const Condition& condition, const Json& value, const Json& operand) {
+  constexpr size_t kBytesPerVisit = 16;
+  if (!value.is_string() || !operand.is_string()) return 1;
+  const size_t bytes = value.AsString().size();
+  const size_t others = operand.AsString().size();
+  const bool reads_all = condition.kind == Kind::kMatches || condition.kind == Kind::kTimestamp;
+  return 1 + (reads_all ? bytes + others : std::min(bytes, others)) / kBytesPerVisit;
+}
+
+AslResult<bool> CompareWithin(const Condition& condition, const Scope& scope, const Json& value,
+                              const Json& operand) {
+  if (!scope.Charge(VisitsOf(condition, value, operand))) return LooksAtTooMuch();
+  return Compare(condition, value, operand);
+}
+
 AslError InvalidPath(const JsonPath& path) {
   return {
       .name = "States.Runtime",
@@ -335,16 +352,19 @@ AslResult<bool> NestedHolds(const Condition& condition, const Scope& scope) {
 }
 
 AslResult<bool> HoldsFor(const Condition& condition, const Scope& scope) {
+  if (!scope.Charge(1)) return LooksAtTooMuch();
   if (condition.kind <= Kind::kNot) return NestedHolds(condition, scope);
   std::optional<Json> made;
   const Json* value = condition.variable->Find(scope, &made);
   if (condition.kind == Kind::kIsPresent) return (value != nullptr) == condition.operand.AsBool();
   if (value == nullptr) return InvalidPath(*condition.variable);
-  if (!condition.operand_path.has_value()) return Compare(condition, *value, condition.operand);
+  if (!condition.operand_path.has_value()) {
+    return CompareWithin(condition, scope, *value, condition.operand);
+  }
   std::optional<Json> made_operand;
   const Json* operand = condition.operand_path->Find(scope, &made_operand);
   if (operand == nullptr) return InvalidPath(*condition.operand_path);
-  return Compare(condition, *value, *operand);
+  return CompareWithin(condition, scope, *value, *operand);
 }
 
 }  // namespace

@@ -23,9 +23,14 @@ AslResult<Json> Expression::Evaluate(const Scope& scope, absl::string_view field
   return std::get<IntrinsicCall>(value_).Evaluate(scope, field);
 }
 
+AslError LooksAtTooMuch() {
+  return {.name = "States.Runtime", .cause = "The expressions look at too much data."};
+}
+
 AslResult<Json> EvaluatePath(const JsonPath& path, const Scope& scope, absl::string_view field) {
   std::optional<Json> value = path.Evaluate(scope);
   if (value.has_value()) return *std::move(value);
+  if (!scope.Charge(0)) return LooksAtTooMuch();
   return AslError{
       .name = "States.Runtime",
       .cause = absl::StrCat("The JSONPath '", path.text(), "' specified for the field '", field,

@@ -30,6 +30,10 @@ class Expression {
   std::variant<JsonPath, IntrinsicCall> value_;
 };
 
+// What an evaluation gives that has run out of what its scope's may look at: of no meaning to
+// anybody, as that scope says.
+AslError LooksAtTooMuch();
+
 // The value, or {States.Runtime, "The JSONPath '$.x' specified for the field 'value.$' could not be
 // found in the input '{...}'"}.
 AslResult<Json> EvaluatePath(const JsonPath& path, const Scope& scope, absl::string_view field);

@@ -13,20 +13,22 @@ namespace {
 
 constexpr int64_t kRangeElementsMax = 1000;
 
-// Equal for equal values. Looks a few levels deep only.
-size_t HashOf(const Json& json, int levels) {
-  if (json.is_number()) return absl::HashOf(json.AsDouble());
+// Equal for equal values, and as good as never for others: a few levels alone would leave arrays
+// whose elements all look alike that far.
+size_t HashOf(const Json& json) {
+  if (json.is_number()) {
+    const std::optional<int64_t> integer = json.ToInt64();
+    return integer.has_value() ? absl::HashOf(*integer) : absl::HashOf(json.AsDouble());
+  }
   if (json.is_string()) return absl::HashOf(json.AsString());
   if (json.is_bool()) return absl::HashOf(json.AsBool());
   size_t hash = absl::HashOf(json.kind(), json.size());
-  if (levels == 0) return hash;
   if (json.is_array()) {
-    for (const Json& element : json.elements())
-      hash = absl::HashOf(hash, HashOf(element, levels - 1));
+    for (const Json& element : json.elements()) hash = absl::HashOf(hash, HashOf(element));
   } else if (json.is_object()) {
     // A sum, because members have no order.
     for (const JsonMember& member : json.members()) {
-      hash += absl::HashOf(member.key.AsString(), HashOf(member.value, levels - 1));
+      hash += absl::HashOf(member.key.AsString(), HashOf(member.value));
     }
   }
   return hash;
@@ -96,13 +98,12 @@ AslResult<Json> ArrayLength(const Arguments& arguments) {
 }
 
 AslResult<Json> ArrayUnique(const Arguments& arguments) {
-  constexpr int kHashedLevels = 4;
   const Json& array = arguments.values[0];
   if (!array.is_array()) return Failure("the argument must be an array");
   std::vector<Json> kept;
   absl::flat_hash_map<size_t, absl::InlinedVector<size_t, 1>> positions;
   for (const Json& element : array.elements()) {
-    auto& same = positions[HashOf(element, kHashedLevels)];
+    auto& same = positions[HashOf(element)];
     if (std::any_of(same.begin(), same.end(), [&](size_t i) { return kept[i] == element; }))
       continue;
     same.push_back(kept.size());

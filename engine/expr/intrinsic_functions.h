@@ -15,12 +15,21 @@ struct Arguments {
   uint64_t* random_state = nullptr;
 };
 
+// What a call reads of its arguments, and so how long it takes.
+enum class Reads {
+  kNothing,   // or only numbers and short texts
+  kElements,  // of arrays and objects
+  kText,      // all there is
+  kSyntax,    // likewise, to parse or to print it
+};
+
 struct Function {
   absl::string_view name;  // without "States."
   size_t arguments_min;
   size_t arguments_max;
   // The error's cause says what is wrong with which argument; the caller adds which call it was.
   AslResult<Json> (*run)(const Arguments& arguments);
+  Reads reads = Reads::kNothing;
 };
 
 // nullptr for an unknown name.

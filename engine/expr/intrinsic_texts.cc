@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -62,6 +63,16 @@ size_t CharacterSize(absl::string_view text) {
   if (first == 0xf0 && byte(1) < 0x90) return 0;
   if (first == 0xf4 && byte(1) > 0x8f) return 0;
   return size;
+}
+
+// With the place of each.
+template <typename Use>
+void ForEachCharacter(absl::string_view text, Use use) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = std::max<size_t>(CharacterSize(text.substr(at)), 1);
+    use(at, text.substr(at, size));
+    at += size;
+  }
 }
 
 // Bytes that are no UTF-8 become U+FFFD, because a Json string holds nothing else.
@@ -129,7 +140,9 @@ AslResult<Json> StringSplit(const Arguments& arguments) {
   if (!arguments.values[0].is_string() || !arguments.values[1].is_string()) {
     return Failure("the arguments must be strings");
   }
-  const absl::string_view splitters = arguments.values[1].AsString();
+  absl::flat_hash_set<absl::string_view> splitters;
+  ForEachCharacter(arguments.values[1].AsString(),
+                   [&](size_t, absl::string_view character) { splitters.insert(character); });
   const absl::string_view whole = arguments.values[0].AsString();
   std::vector<Json> pieces;
   size_t first = 0;
@@ -137,12 +150,9 @@ AslResult<Json> StringSplit(const Arguments& arguments) {
     if (end > first) pieces.push_back(Json(whole.substr(first, end - first)));
     first = next;
   };
-  for (size_t at = 0; at < whole.size();) {
-    const size_t size = std::max<size_t>(CharacterSize(whole.substr(at)), 1);
-    const absl::string_view character = whole.substr(at, size);
-    if (splitters.find(character) != absl::string_view::npos) end_piece(at, at + size);
-    at += size;
-  }
+  ForEachCharacter(whole, [&](size_t at, absl::string_view character) {
+    if (splitters.contains(character)) end_piece(at, at + character.size());
+  });
   end_piece(whole.size(), whole.size());
   return Json::Array(std::move(pieces));
 }

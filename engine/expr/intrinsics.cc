@@ -26,6 +26,7 @@ struct Call {
 
 using intrinsics_internal::Arguments;
 using intrinsics_internal::Call;
+using intrinsics_internal::Reads;
 
 namespace {
 
@@ -188,15 +189,34 @@ AslResult<Json> ValueOf(const Call::Argument& argument, const Scope& scope,
   return Run(*std::get<std::shared_ptr<const Call>>(argument), scope, field);
 }
 
+// In the time of looking at one value.
+constexpr size_t kTextBytesPerVisit = 16;
+constexpr size_t kJsonBytesPerVisit = 2;  // as few as an element may have
+// To make an element of a result.
+constexpr size_t kVisitsPerMade = 8;
+
+// What takes as long as the function takes for this argument.
+size_t VisitsOf(Reads reads, const Json& argument) {
+  if (reads == Reads::kNothing) return 0;
+  if (reads == Reads::kElements) return argument.size();
+  const size_t bytes = argument.is_string() ? argument.AsString().size() : argument.TextSize();
+  const bool is_plain = argument.is_string() && reads == Reads::kText;
+  return bytes / (is_plain ? kTextBytesPerVisit : kJsonBytesPerVisit);
+}
+
 AslResult<Json> Run(const Call& call, const Scope& scope, absl::string_view field) {
+  size_t visits = 1 + call.arguments.size();
   Arguments arguments;
   arguments.random_state = scope.random_state;
   for (const Call::Argument& argument : call.arguments) {
     AslResult<Json> value = ValueOf(argument, scope, field);
     if (!value.ok()) return value;
+    visits += VisitsOf(call.function->reads, *value);
     arguments.values.push_back(*std::move(value));
   }
+  if (!scope.Charge(visits)) return LooksAtTooMuch();
   AslResult<Json> result = call.function->run(arguments);
+  if (result.ok() && !scope.Charge(kVisitsPerMade * result->size())) return LooksAtTooMuch();
   if (result.ok()) return result;
   AslError error = result.error();
   error.cause = absl::StrCat("The function '", call.text,

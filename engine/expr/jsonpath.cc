@@ -96,6 +96,7 @@ std::optional<Json> JsonPath::Evaluate(const Scope& scope) const {
     const Json* node = evaluator.SelectOne(*query_, nullptr);
     if (node == nullptr) return std::nullopt;
     if (!query_->is_length) return *node;
+    evaluator.ChargeText(*node);
     const std::optional<int64_t> length = LengthOf(*node);
     return length.has_value() ? std::optional<Json>(Json(*length)) : std::nullopt;
   }

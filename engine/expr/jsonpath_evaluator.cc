@@ -51,8 +51,17 @@ const Json* Evaluator::RootOf(const Query& query, const Json* current) const {
   return found == scope_.variables->end() ? nullptr : &found->second;
 }
 
+Evaluator::Evaluator(const Scope& scope)
+    : scope_(scope),
+      visits_max_(scope.visits_left == nullptr
+                      ? kVisitsMax
+                      : std::clamp<int64_t>(*scope.visits_left, 0, kVisitsMax)),
+      visits_left_(visits_max_) {}
+
+Evaluator::~Evaluator() { scope_.Charge(static_cast<size_t>(visits_max_ - visits_left_)); }
+
 bool Evaluator::Visit() {
-  if (visits_left_ < 0) return false;
+  if (gave_up()) return false;
   return --visits_left_ >= 0;
 }
 
@@ -63,7 +72,7 @@ void Evaluator::Charge(size_t visits) {
 void Evaluator::Keep(const Json& node, Nodes* out) {
   if (!Visit()) return;
   if (out->size() >= kResultsMax) {
-    visits_left_ = -1;
+    selects_too_many_ = true;
     return;
   }
   out->push_back(&node);
@@ -100,7 +109,10 @@ Nodes Evaluator::Select(const Query& query, const Json* current) {
 }
 
 void Evaluator::Apply(const Segment& segment, const Json& node, Nodes* out) {
-  for (const Selector& selector : segment.selectors) ApplySelector(selector, node, out);
+  for (const Selector& selector : segment.selectors) {
+    if (gave_up()) return;
+    ApplySelector(selector, node, out);
+  }
 }
 
 void Evaluator::ApplyBelow(const Segment& segment, const Json& node, Nodes* out) {

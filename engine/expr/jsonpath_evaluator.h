@@ -13,7 +13,10 @@ using Nodes = std::vector<const Json*>;
 // Runs one query. Nodes point into the scope's values, which outlive it.
 class Evaluator {
  public:
-  explicit Evaluator(const Scope& scope) : scope_(scope) {}
+  explicit Evaluator(const Scope& scope);
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+  ~Evaluator();  // takes what it has looked at from the scope's budget
 
   // In order. `current` is what `@` is.
   Nodes Select(const Query& query, const Json* current);
@@ -21,7 +24,9 @@ class Evaluator {
   const Json* SelectOne(const Query& query, const Json* current);
   // What the query's first `$`, `$$`, `$name` or `@` is, or nullptr.
   const Json* RootOf(const Query& query, const Json* current) const;
-  bool gave_up() const { return visits_left_ < 0; }
+  bool gave_up() const { return visits_left_ < 0 || selects_too_many_; }
+  // What reading a text takes; nothing for all else.
+  void ChargeText(const std::optional<Json>& text);
 
  private:
   static constexpr int64_t kVisitsMax = 1'000'000;
@@ -30,7 +35,6 @@ class Evaluator {
   bool Visit();
   // What takes as long as looking at so many values.
   void Charge(size_t visits);
-  void ChargeText(const std::optional<Json>& text);
   void ChargeComparison(const Filter& filter, const std::optional<Json>& a,
                         const std::optional<Json>& b);
   void Keep(const Json& node, Nodes* out);
@@ -50,7 +54,9 @@ class Evaluator {
   bool Matches(const Operand& call, const Json* current);
 
   const Scope& scope_;
-  int64_t visits_left_ = kVisitsMax;
+  const int64_t visits_max_;
+  int64_t visits_left_;
+  bool selects_too_many_ = false;
 };
 
 // What a name or index selects in `node`, or nullptr.

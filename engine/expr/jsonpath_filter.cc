@@ -3,6 +3,7 @@
 
 #include "engine/expr/jsonpath_evaluator.h"
 #include "engine/expr/jsonpath_parser.h"
+#include "engine/expr/string_pattern.h"
 
 // Conditions: RFC 9535, sections 2.3.5 and 2.4, and the Jayway library's further operators.
 namespace millrace::jsonpath_internal {
@@ -34,7 +35,7 @@ bool IsIn(const Value& value, const Value& list) {
 bool Contains(const Value& whole, const Value& part) {
   if (!whole.has_value() || !part.has_value()) return false;
   if (whole->is_string() && part->is_string()) {
-    return whole->AsString().find(part->AsString()) != absl::string_view::npos;
+    return FindText(whole->AsString(), part->AsString()) != absl::string_view::npos;
   }
   return IsIn(part, whole);
 }
@@ -112,6 +113,7 @@ std::optional<int64_t> LengthOf(const Json& json) {
 }
 
 bool Evaluator::Holds(const Filter& filter, const Json* current) {
+  if (!Visit()) return false;
   const auto holds = [this, current](const Filter& child) { return Holds(child, current); };
   switch (filter.kind) {
     case Filter::Kind::kOr:

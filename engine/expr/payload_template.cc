@@ -134,6 +134,7 @@ class TemplateParser {
 
 AslResult<Json> EvaluatePart(const Part& part, const Scope& scope, absl::string_view field) {
   if (part.is_constant) return part.constant;
+  if (!scope.Charge(1)) return LooksAtTooMuch();
   if (part.expression.has_value()) return part.expression->Evaluate(scope, field);
   if (part.is_array) {
     std::vector<Json> elements;

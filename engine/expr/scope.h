@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,6 +29,16 @@ struct Scope {
   // What States.UUID and States.MathRandom draw from; each draw changes it. A step fills it from
   // the snapshot's seed, so that a repeated step draws the same.
   uint64_t* random_state = nullptr;
+  // How much all evaluations together may still look at, in values (a text is several); below zero
+  // when one ran out, whose result then means nothing. nullptr where nobody counts.
+  int64_t* visits_left = nullptr;
+
+  // What takes as long as looking at so many values. False: there is not that much left.
+  bool Charge(size_t visits) const {
+    if (visits_left == nullptr) return true;
+    *visits_left -= static_cast<int64_t>(visits);
+    return *visits_left >= 0;
+  }
 };
 
 }  // namespace millrace

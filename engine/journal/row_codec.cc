@@ -16,7 +16,6 @@ namespace {
 namespace v1 = journal::v1;
 
 constexpr size_t kCompressAboveBytes = 2048;
-constexpr size_t kRowBytesMax = 256u << 20;
 constexpr size_t kHeaderBytes = 5;
 constexpr char kPlain = 0;
 constexpr char kZstd = 1;
@@ -58,7 +57,8 @@ void EncodeEvent(const HistoryEvent& event, int64_t last_id, absl::Time previous
 }
 
 absl::StatusOr<Json> ParseKept(absl::string_view text) {
-  absl::StatusOr<Json> json = ParseJson(text, {.text_bytes_max = kRowBytesMax, .depth_max = 1024});
+  absl::StatusOr<Json> json =
+      ParseJson(text, {.text_bytes_max = kPlainRowBytesMax, .depth_max = 1024});
   if (!json.ok())
     return absl::DataLossError(absl::StrCat("journal data: ", json.status().message()));
   return json;
@@ -157,11 +157,11 @@ absl::StatusOr<absl::string_view> Open(absl::string_view row) {
   return row.substr(kHeaderBytes);
 }
 
-std::string Pack(absl::string_view plain) {
+absl::StatusOr<std::string> Pack(absl::string_view plain) {
   if (plain.size() < kCompressAboveBytes) return Seal(kPlain, plain);
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
   const size_t size = ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 1);
-  MILLRACE_CHECK(!ZSTD_isError(size));
+  if (ZSTD_isError(size)) return absl::InternalError("a journal row cannot be packed");
   packed.resize(size);
   return Seal(kZstd, packed);
 }
@@ -170,7 +170,7 @@ absl::StatusOr<std::string> Unpack(absl::string_view row) {
   MILLRACE_ASSIGN_OR_RETURN(const absl::string_view kept, Open(row));
   if (row[0] == kPlain) return std::string(kept);
   const unsigned long long size = ZSTD_getFrameContentSize(kept.data(), kept.size());
-  if (size > kRowBytesMax) return absl::DataLossError("the journal row cannot be unpacked");
+  if (size > kPlainRowBytesMax) return absl::DataLossError("the journal row cannot be unpacked");
   std::string plain(size, '\0');
   if (ZSTD_decompress(plain.data(), plain.size(), kept.data(), kept.size()) != size) {
     return absl::DataLossError("the journal row cannot be unpacked");
@@ -180,7 +180,8 @@ absl::StatusOr<std::string> Unpack(absl::string_view row) {
 
 }  // namespace
 
-std::string EncodeRow(const std::vector<HistoryEvent>& events, int64_t last_id) {
+absl::StatusOr<std::string> EncodeRow(const std::vector<HistoryEvent>& events, int64_t last_id,
+                                      size_t bytes_max) {
   v1::Row row;
   absl::Time previous_at = absl::UnixEpoch();
   for (const HistoryEvent& event : events) {
@@ -188,7 +189,14 @@ std::string EncodeRow(const std::vector<HistoryEvent>& events, int64_t last_id) 
     previous_at = event.at;
     if (IsShown(event)) last_id = event.id;
   }
-  return Pack(row.SerializeAsString());
+  const size_t bytes = row.ByteSizeLong();
+  if (bytes > bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a journal row of ", bytes, " bytes is larger than ", bytes_max));
+  }
+  std::string plain;
+  if (!row.SerializeToString(&plain)) return absl::InternalError("a journal row cannot be written");
+  return Pack(plain);
 }
 
 absl::Status FoldRow(const Program& program, int format, absl::string_view bytes,

@@ -246,7 +246,12 @@ void Lane::SubmitBatch() {
     const bool is_whole = held->durability == Durability::kSteps || held->snapshot.ended;
     if (held->start.has_value()) {
       held->row_events = is_whole ? held->history.size() : 1;
-      held->start->events = EncodeRow(FirstOf(held->history, held->row_events), 0);
+      absl::StatusOr<std::string> events = EncodeRow(FirstOf(held->history, held->row_events), 0);
+      if (!events.ok()) {
+        RefuseRow(*held, events.status());
+        continue;
+      }
+      held->start->events = *std::move(events);
       held->start->end = EndOf(held->snapshot);
       held->start->started_at = held->snapshot.started_at;
       batch.starts.push_back(*held->start);
@@ -255,7 +260,14 @@ void Lane::SubmitBatch() {
     held->row_events = is_whole ? held->history.size() : 0;
     AppendRow row{
         .key = key, .seq = held->seq, .end = EndOf(held->snapshot), .fence = held->needs_fence};
-    if (held->row_events > 0) row.events = EncodeRow(held->history, held->row_base);
+    if (held->row_events > 0) {
+      absl::StatusOr<std::string> events = EncodeRow(held->history, held->row_base);
+      if (!events.ok()) {
+        RefuseRow(*held, events.status());
+        continue;
+      }
+      row.events = *std::move(events);
+    }
     batch.appends.push_back(std::move(row));
   }
   building_.clear();
@@ -385,6 +397,12 @@ void AnswerAll(Held& held, const absl::StatusOr<ExecutionView>& answer) {
   const auto give = [&] { return answer; };
   for (GivenEvent& event : std::exchange(held.applied, {})) event.Settle(is_final, give);
   for (GivenEvent& event : std::exchange(held.events, {})) event.Settle(is_final, give);
+}
+
+void Lane::RefuseRow(Held& held, const absl::Status& why) {
+  Log(LogLevel::kError, "a journal row cannot be made",
+      {{"execution", held.key.uuid.ToString()}, {"why", std::string(why.message())}});
+  Quarantine(held, "its next journal row cannot be made");
 }
 
 void Lane::Quarantine(Held& held, const std::string& reason) {

@@ -206,6 +206,8 @@ class Lane {
   void FlushDeferred();
   void ReadAgain(Held& held);
   void UndoRow(Held& held);
+  // Of an execution whose next row there cannot be.
+  void RefuseRow(Held& held, const absl::Status& why);
   void Quarantine(Held& held, const std::string& reason);
   void End(Held& held);
   static void AnswerEnded(const Held& held, GivenEvent event);

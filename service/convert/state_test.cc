@@ -1,5 +1,7 @@
 #include "service/convert/state_test.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -76,6 +78,12 @@ v1::TestStateResponse::Status ToProto(SingleStateStatus status) {
   }
 }
 
+// A number of which no more than this can be told.
+int32_t ToInt32(int64_t number) {
+  constexpr std::numeric_limits<int32_t> kLimits;
+  return static_cast<int32_t>(std::clamp<int64_t>(number, kLimits.min(), kLimits.max()));
+}
+
 std::string ToText(const Variables& variables) {
   std::vector<JsonMember> members;
   for (const auto& [name, value] : variables) members.push_back({Json(name), value});
@@ -101,10 +109,10 @@ v1::StateInspection ToProto(const StateTest& test, const SingleStateRun& run) {
   set(inspection.after_result_path, &v1::StateInspection::set_after_result_path<std::string>);
   if (!run.variables.empty()) proto.set_variables(ToText(run.variables));
   if (inspection.max_concurrency.has_value()) {
-    proto.set_max_concurrency(static_cast<int32_t>(*inspection.max_concurrency));
+    proto.set_max_concurrency(ToInt32(*inspection.max_concurrency));
   }
   if (inspection.tolerated_failure_count.has_value()) {
-    proto.set_tolerated_failure_count(static_cast<int32_t>(*inspection.tolerated_failure_count));
+    proto.set_tolerated_failure_count(ToInt32(*inspection.tolerated_failure_count));
   }
   if (inspection.tolerated_failure_percentage.has_value()) {
     proto.set_tolerated_failure_percentage(*inspection.tolerated_failure_percentage);
@@ -112,10 +120,10 @@ v1::StateInspection ToProto(const StateTest& test, const SingleStateRun& run) {
   if (!run.catch_index.has_value() && !run.retry_index.has_value()) return proto;
   v1::StateErrorDetails* details = proto.mutable_error_details();
   if (run.catch_index.has_value()) {
-    details->set_catch_index(static_cast<int32_t>(*run.catch_index));
+    details->set_catch_index(ToInt32(*run.catch_index));
   }
   if (run.retry_index.has_value()) {
-    details->set_retry_index(static_cast<int32_t>(*run.retry_index));
+    details->set_retry_index(ToInt32(*run.retry_index));
   }
   if (run.retry_delay.has_value()) {
     details->set_retry_backoff_interval_seconds(absl::ToDoubleSeconds(*run.retry_delay));

@@ -1,10 +1,15 @@
 // However much there is to do, a step does only so much at once, and a row holds only so much.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/core/step.h"
+#include "engine/core/stepper.h"
 #include "tests/support/core_player.h"
 
 namespace millrace {
@@ -145,6 +150,81 @@ TEST(LargeStepsTest, KeepsOnlySoMuchOfResults) {
   ASSERT_TRUE(snapshot.error.has_value());
   EXPECT_EQ(snapshot.error->name, "States.DataLimitExceeded");
   EXPECT_LT(snapshot.last_id, 4 * 400);
+}
+
+// The Map's next items are still to be started when another of its items fails it.
+class StaleItemsTest : public ::testing::Test {
+ protected:
+  static std::string Definition(absl::string_view handler) {
+    std::string passes;
+    for (int i = 0; i < 40; ++i) {
+      absl::StrAppend(&passes, "\"P", i, R"(": {"Type": "Pass", "Next": "P)", i + 1, "\"},");
+    }
+    return absl::StrCat(R"json({"StartAt": "M", "States": {"M": {"Type": "Map", "Next": "Z",
+        "MaxConcurrency": 2, )json",
+                        handler, R"json(, "ItemProcessor": {"StartAt": "C", "States": {
+        "C": {"Type": "Choice", "Default": "P0", "Choices": [
+              {"Variable": "$", "NumericEquals": 0, "Next": "T"}]},
+        "T": {"Type": "Task", "Resource": "f", "End": true}, )json",
+                        passes, R"json("P40": {"Type": "Fail", "Error": "Boom"}}}},
+        "Z": {"Type": "Task", "Resource": "z", "End": true}}})json");
+  }
+
+  StepRefusal Take(decltype(Event::what) what, int64_t fuel) {
+    result_ = {};
+    return Step(player_->program(), {}, {.at = player_->now(), .what = std::move(what)}, fuel,
+                &snapshot_, &result_);
+  }
+
+  bool GoesOn() const {
+    return std::find(result_.commands.begin(), result_.commands.end(), Command(GoOn{})) !=
+           result_.commands.end();
+  }
+
+  // Until the second item is about to fail, and the third is about to be started.
+  void Run(absl::string_view handler) {
+    player_.emplace(Definition(handler));
+    const Json items = Json::Array({Json(0), Json(1), Json(0)});
+    ASSERT_EQ(Take(Started{.input = items, .seed = 1}, 80), StepRefusal::kNone);
+    ASSERT_TRUE(GoesOn());
+    ASSERT_EQ(snapshot_.waits.size(), 1u);
+    const int64_t task = snapshot_.waits.begin()->first;
+    const Json large(std::string(250'000, 'x'));
+    ASSERT_EQ(Take(TaskSucceeded{.event_id = task, .output = large}, 80), StepRefusal::kNone);
+    ASSERT_TRUE(GoesOn());
+    const Frame& map = snapshot_.frames.begin()->second;
+    ASSERT_EQ(ReadinessOf(player_->program(), map), Readiness::kStartItems);
+    ASSERT_EQ(map.children.size(), 1u);
+    ASSERT_EQ(Take(Resumed{}, 1000), StepRefusal::kNone);
+  }
+
+  std::optional<CorePlayer> player_;
+  Snapshot snapshot_;
+  StepResult result_;
+};
+
+TEST_F(StaleItemsTest, AreNotStartedWhileTheirMapWaitsToBeTriedAgain) {
+  Run(R"("Retry": [{"ErrorEquals": ["Boom"]}])");
+  ASSERT_EQ(snapshot_.frames.size(), 1u);
+  EXPECT_EQ(snapshot_.frames.begin()->second.wait, WaitKind::kRetry);
+  EXPECT_EQ(result_.history.back().type, EventType::kRetryPlanned);
+  ASSERT_EQ(result_.commands.size(), 1u);
+  const auto alarm = std::get<SetAlarm>(result_.commands[0]);
+  Event rang{.at = alarm.at, .what = AlarmRang{.event_id = alarm.event_id}};
+  StepResult again;
+  ASSERT_EQ(Step(player_->program(), {}, rang, 1000, &snapshot_, &again), StepRefusal::kNone);
+  EXPECT_EQ(again.history.front().type, EventType::kMapStateStarted);
+}
+
+TEST_F(StaleItemsTest, AreNotStartedInTheStateThatTheirMapsCatchLeadsTo) {
+  Run(R"("Catch": [{"ErrorEquals": ["Boom"], "Next": "Z"}])");
+  ASSERT_EQ(snapshot_.frames.size(), 1u);
+  const Frame& root = snapshot_.frames.begin()->second;
+  EXPECT_EQ(root.wait, WaitKind::kTask);
+  EXPECT_TRUE(root.items.is_null());
+  EXPECT_TRUE(root.results.empty());
+  EXPECT_EQ(result_.history.back().type, EventType::kTaskStarted);
+  EXPECT_FALSE(snapshot_.ended);
 }
 
 TEST(LargeStepsTest, GoesOnAfterACrashBetweenPortions) {

@@ -69,6 +69,94 @@ TEST(LimitsTest, FormatMakesNoTextThatNoStateMayHave) {
             "States.IntrinsicFailure");
 }
 
+TEST(LimitsTest, AnErrorAndItsCauseAreCutBetweenCharacters) {
+  CorePlayer player(R"json({"StartAt": "P", "States": {
+      "P": {"Type": "Parallel", "End": true, "Branches": [{"StartAt": "F", "States": {
+            "F": {"Type": "Fail", "ErrorPath": "$.text", "CausePath": "$.text"}}}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]}, "Z": {"Type": "Succeed"}}})json");
+  std::string text = "xy";
+  for (int i = 0; i < 20'000; ++i) text += "\u20ac";
+  player.Take(Started{.input = Json::Object({{"text", Json(text)}}), .seed = 1});
+  ASSERT_TRUE(player.snapshot().output.has_value());
+  const Json& caught = *player.snapshot().output;
+  EXPECT_EQ(*caught.Find("Error"), Json(text.substr(0, 254)));
+  EXPECT_EQ(*caught.Find("Cause"), Json(text.substr(0, 32'768)));
+}
+
+TEST(LimitsTest, AFunctionsErrorIsCutToo) {
+  CorePlayer player(R"json({"StartAt": "T", "States": {
+      "T": {"Type": "Task", "Resource": "f", "End": true}}})json");
+  player.Take(Started{.input = Json(1), .seed = 1});
+  const std::string text(100'000, 'x');
+  player.Take(TaskFailed{.event_id = player.calls().begin()->first,
+                         .error = {.name = text, .cause = text}});
+  ASSERT_TRUE(player.snapshot().ended);
+  for (const HistoryEvent& event : player.history()) {
+    if (!event.error.has_value()) continue;
+    EXPECT_EQ(event.error->name->size(), 256u);
+    EXPECT_EQ(event.error->cause->size(), 32'768u);
+  }
+}
+
+// What a distributed Map over 200,000 bytes of text ends with.
+std::string EndOfDistributed(absl::string_view fields) {
+  const std::string definition = absl::StrCat(
+      R"json({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items", "End": true,
+          "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                            "StartAt": "I", "States": {"I": {"Type": "Pass", "Result": 1,
+                                                             "End": true}}}, )json",
+      fields, "}}}");
+  return EndOf(definition,
+               absl::StrCat(R"({"items": [1, 2], "text": ")", std::string(200'000, 'x'), "\"}"));
+}
+
+TEST(LimitsTest, ADistributedMapsInputsAreNotLargerThanAStatesData) {
+  EXPECT_EQ(EndOfDistributed(R"json("ItemBatcher": {"MaxItemsPerBatch": 2,
+                "BatchInput": {"twice.$": "States.Array($.text, $.text)"}})json"),
+            "States.DataLimitExceeded");
+  EXPECT_EQ(EndOfDistributed(R"json("ItemSelector": {"text.$": "$.text"}, "ItemBatcher": {
+                "MaxItemsPerBatch": 2, "BatchInput": {"once.$": "$.text"}})json"),
+            "States.DataLimitExceeded");
+  EXPECT_EQ(EndOfDistributed(R"json("ResultWriter": {"Resource": "arn:aws:states:::s3:putObject",
+                "Parameters": {"Bucket": "b", "Prefix.$": "States.Format('{}{}', $.text, $.text)"}}
+                )json"),
+            "States.DataLimitExceeded");
+  EXPECT_EQ(EndOfDistributed(R"json("ItemBatcher": {"MaxItemsPerBatch": 2,
+                "BatchInput": {"once.$": "$.text"}})json"),
+            "[1]");
+}
+
+TEST(LimitsTest, AnItemThatWasReadIsNotLargerThanAStatesData) {
+  CorePlayer player(R"json({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true,
+      "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
+                     "ReaderConfig": {"InputType": "JSON"},
+                     "Parameters": {"Bucket": "b", "Key": "k"}},
+      "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                        "StartAt": "I", "States": {"I": {"Type": "Pass", "Result": 1,
+                                                         "End": true}}}}}})json");
+  ASSERT_TRUE(
+      player.objects().Put("b", "k", absl::StrCat("[\"", std::string(300'000, 'x'), "\"]")).ok());
+  player.Take(Started{.input = Json(1), .seed = 1});
+  ASSERT_TRUE(player.snapshot().error.has_value());
+  EXPECT_EQ(player.snapshot().error->name, "States.DataLimitExceeded");
+}
+
+// Nothing of such an attempt is in the history, but it is in the journal.
+TEST(LimitsTest, AttemptsThatLeaveNoEventsCountTowardsTheLimitOfEvents) {
+  CorePlayer player(R"json({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
+      "Parameters": {"a.$": "States.ArrayGetItem($, 5)"},
+      "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 1,
+                 "MaxAttempts": 100000}],
+      "Branches": [{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}]}}})json");
+  player.info().events_max = 60;
+  player.Take(Started{.input = Parse("[1]"), .seed = 1});
+  ASSERT_FALSE(player.snapshot().ended);
+  player.Advance(absl::Seconds(100));
+  ASSERT_TRUE(player.snapshot().ended);
+  EXPECT_NE(player.snapshot().error->cause->find("history events (60)"), std::string::npos);
+  EXPECT_LT(player.rows().size(), 70u);
+}
+
 constexpr char kReader[] = R"json({"StartAt": "M", "States": {
     "M": {"Type": "Map", "Next": "P",
           "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",

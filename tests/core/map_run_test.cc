@@ -1,6 +1,8 @@
 // Distributed Maps as only the core shows them: the histories of their items.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -100,6 +102,70 @@ TEST(MapRunTest, LimitsTheEventsOfAnItemByItself) {
   ASSERT_TRUE(player.snapshot().ended);
   ASSERT_TRUE(player.snapshot().output.has_value());
   EXPECT_EQ(player.snapshot().output->ToText(), "[1,2]");
+}
+
+TEST(MapRunTest, CountsOnlyTheFramesOfAHistoryTowardsItsEvents) {
+  CorePlayer player(Distributed("", kTask));
+  player.info().events_max = 60;
+  player.Take(Started{.input = Json::Array(std::vector<Json>(100, Json(1))), .seed = 1});
+  ASSERT_FALSE(player.snapshot().ended) << *player.snapshot().error->cause;
+  ASSERT_EQ(player.calls().size(), 100u);
+  const std::map<int64_t, InvokeFunction> calls = player.calls();
+  for (const auto& [id, call] : calls) player.Take(TaskSucceeded{.event_id = id, .output = Json(2)});
+  ASSERT_TRUE(player.snapshot().ended);
+  EXPECT_TRUE(player.snapshot().output.has_value());
+}
+
+constexpr absl::string_view kBranches =
+    R"("StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
+       "Retry": [{"ErrorEquals": ["States.ALL"]}], "Branches": [
+       {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "f", "End": true}}},
+       {"StartAt": "T2", "States": {"T2": {"Type": "Task", "Resource": "f", "End": true}}},
+       {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"},
+        "B": {"Type": "Choice", "Default": "A", "Choices": [
+              {"Variable": "$", "IsBoolean": true, "Next": "Z"}]},
+        "Z": {"Type": "Succeed"}}}]}})";
+
+TEST(MapRunTest, EndsAnItemWithAllItsBranchesAtTheLimitOfItsEvents) {
+  CorePlayer player(Distributed(R"("ToleratedFailureCount": 1, )", kBranches));
+  player.info().events_max = 60;
+  player.Take(Started{.input = Parse("[1]"), .seed = 1});
+  ASSERT_TRUE(player.snapshot().ended) << "the item is not tried again";
+  ASSERT_TRUE(player.snapshot().output.has_value());
+  EXPECT_EQ(player.snapshot().output->ToText(), "[]");
+  const auto started =
+      std::find_if(player.history().begin(), player.history().end(), [](const HistoryEvent& event) {
+        return event.type == EventType::kParallelStateStarted;
+      });
+  ASSERT_NE(started, player.history().end());
+  const std::vector<std::string> types = HistoryOf(player, millrace::HistoryOf(started->id));
+  EXPECT_LE(types.size(), 60u);
+  EXPECT_EQ(types.back(), "ParallelStateAborted");
+}
+
+TEST(MapRunTest, RunsTenThousandItemsAtOnceAtMost) {
+  for (const absl::string_view fields : {"", R"("MaxConcurrency": 20000, )"}) {
+    const CorePlayer player(Distributed(fields, kTask));
+    Snapshot snapshot;
+    decltype(Event::what) what =
+        Started{.input = Json::Array(std::vector<Json>(10'001, Json(1))), .seed = 1};
+    int64_t first = 0;
+    const auto take = [&] {
+      StepResult result;
+      EXPECT_EQ(Step(player.program(), {}, {.at = player.now(), .what = what}, 200'000, &snapshot,
+                     &result),
+                StepRefusal::kNone);
+      int64_t calls = 0;
+      for (const Command& command : result.commands) {
+        const auto* call = std::get_if<InvokeFunction>(&command);
+        if (call != nullptr && ++calls == 1) first = call->event_id;
+      }
+      return calls;
+    };
+    EXPECT_EQ(take(), 10'000);
+    what = TaskSucceeded{.event_id = first, .output = Json(1)};
+    EXPECT_EQ(take(), 1);
+  }
 }
 
 TEST(MapRunTest, RunsMoreItemsThanEventsFitInOneHistory) {

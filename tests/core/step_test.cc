@@ -113,6 +113,28 @@ TEST(StepTest, GivesUpOnAStateThatTakesMoreThanAllItsFuel) {
       StepRefusal::kTooLong);
 }
 
+// Of what it looks at, hardly anything is in what it gives.
+TEST(StepTest, TakesFuelForAllThatJsonPathLooksAt) {
+  const std::string states[] = {
+      R"("A": {"Type": "Pass", "End": true, "Parameters": {"n.$": "$..none"}})",
+      R"("A": {"Type": "Pass", "End": true, "InputPath": "$..none"})",
+      R"json("A": {"Type": "Succeed", "OutputPath": "$.list[?(@ == 2)].length()"})json",
+      R"json("A": {"Type": "Fail", "ErrorPath": "States.Format('{}', $..none)"})json",
+      R"("A": {"Type": "Choice", "Default": "B", "Choices": [
+               {"Variable": "$..none", "IsString": true, "Next": "B"}]}, "B": {"Type": "Succeed"})",
+  };
+  const Json input = Json::Object({{"list", Json::Array(std::vector<Json>(40'000, Json(1)))}});
+  for (const std::string& state : states) {
+    SCOPED_TRACE(state);
+    const CorePlayer player(absl::StrCat(R"({"StartAt": "A", "States": {)", state, "}}"));
+    Snapshot snapshot;
+    StepResult result;
+    EXPECT_EQ(Step(player.program(), {}, {.at = player.now(), .what = Started{.input = input}},
+                   /*fuel=*/60, &snapshot, &result),
+              StepRefusal::kTooLong);
+  }
+}
+
 TEST(StepTest, GivesTheSameTwice) {
   const CorePlayer player(kTask);
   std::string texts[2];

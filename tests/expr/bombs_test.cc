@@ -11,18 +11,23 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "engine/expr/choice_rule.h"
 #include "engine/expr/jsonata/jsonata.h"
 #include "engine/expr/jsonpath.h"
+#include "engine/expr/payload_template.h"
 #include "engine/json/json.h"
 
 // Expressions that take all the time or memory there is, unless somebody counts. They are in
 // bombs.jsonl, an object per line:
 //   name        what it does
-//   language    "jsonata" or "jsonpath"
-//   expression  pieces: a text, or [text, times]
-//   data        "jsonata": JSON, absent where there is no input; "jsonpath": pieces of JSON text
-//   outcome     "result", or the code of the error; for JSONPath "refused" is one, too
+//   language    "jsonata", "jsonpath", "template" (a payload template) or "choice" (a Choice rule)
+//   expression  pieces: a text, or [text, times], or [text, times, "#"], where # counts
+//   data        "jsonata": JSON, absent where there is no input; else pieces of JSON text
+//   outcome     "result", or the code of the error; but for JSONata "refused" is one, too, and
+//               "spent" where all that one step may look at is used up
+//   megabytes   what it may take, where that is more than 100
 // Each runs in a process of its own, with the limits that are the default. BOMBS_VERBOSE=1 prints
 // what each took.
 
@@ -30,7 +35,7 @@ namespace millrace {
 namespace {
 
 constexpr double kCpuSecondsMax = 1.2;
-constexpr long kGrowthBytesMax = 100 << 20;
+constexpr double kGrowthBytesMax = 100 << 20;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kIsMeasured = false;
@@ -65,7 +70,10 @@ std::string Assemble(const Json& pieces) {
         piece.is_string() ? piece.AsString() : piece.elements()[0].AsString();
     const auto times = piece.is_string() ? 1 : static_cast<size_t>(piece.elements()[1].AsDouble());
     text.reserve(text.size() + times * part.size());
-    for (size_t i = 0; i < times; ++i) text.append(part.data(), part.size());
+    const bool counts = piece.size() == 3;
+    for (size_t i = 0; i < times; ++i) {
+      absl::StrAppend(&text, counts ? absl::StrReplaceAll(part, {{"#", absl::StrCat(i)}}) : part);
+    }
   }
   return text;
 }
@@ -81,6 +89,33 @@ std::string EvaluateJsonPath(const std::string& expression, const Json& data) {
   const absl::StatusOr<JsonPath> path = JsonPath::Parse(expression);
   if (!path.ok()) return "refused";
   return path->Evaluate({.data = &data}).has_value() ? "result" : "nothing";
+}
+
+// About what a step on a spare thread may look at.
+constexpr int64_t kVisits = 25'000'000;
+
+template <typename Expression, typename Evaluate>
+std::string EvaluateWithin(const std::string& written, const Json& data, Evaluate evaluate) {
+  std::vector<TemplateProblem> problems;
+  const Expression expression = Expression::Parse(*ParseJson(written), &problems);
+  if (!problems.empty()) return "refused";
+  int64_t visits_left = kVisits;
+  const auto result = evaluate(expression, Scope{.data = &data, .visits_left = &visits_left});
+  if (visits_left < 0) return "spent";
+  return result.ok() ? "result" : result.error().name.value_or("");
+}
+
+std::string EvaluateOther(absl::string_view language, const std::string& expression,
+                          const Json& data) {
+  if (language == "template") {
+    return EvaluateWithin<PayloadTemplate>(
+        expression, data, [](const auto& it, const Scope& scope) { return it.Evaluate(scope); });
+  }
+  if (language == "choice") {
+    return EvaluateWithin<ChoiceCondition>(
+        expression, data, [](const auto& it, const Scope& scope) { return it.Holds(scope); });
+  }
+  return EvaluateJsonPath(expression, data);
 }
 
 long ResidentBytes() {
@@ -107,15 +142,16 @@ long PeakBytes() {
 // In the process that is to burst, if anything does.
 Blast Explode(const Json& bomb) {
   const std::string expression = Assemble(*bomb.Find("expression"));
-  const bool is_jsonpath = bomb.Find("language")->AsString() == "jsonpath";
+  const absl::string_view language = bomb.Find("language")->AsString();
+  const bool is_jsonata = language == "jsonata";
   const Json* written = bomb.Find("data");
   Json data;
-  if (written != nullptr) data = is_jsonpath ? *ParseJson(Assemble(*written)) : *written;
+  if (written != nullptr) data = is_jsonata ? *written : *ParseJson(Assemble(*written));
   const long before = ResidentBytes();
   Blast blast;
   const double start = CpuSeconds();
-  blast.outcome = is_jsonpath ? EvaluateJsonPath(expression, data)
-                              : EvaluateJsonata(expression, written == nullptr ? nullptr : &data);
+  blast.outcome = is_jsonata ? EvaluateJsonata(expression, written == nullptr ? nullptr : &data)
+                             : EvaluateOther(language, expression, data);
   blast.cpu_seconds = CpuSeconds() - start;
   blast.growth_bytes = PeakBytes() - before;
   return blast;
@@ -159,7 +195,10 @@ TEST(Bombs, EndInTimeAndInTheirMemory) {
     EXPECT_EQ(blast.outcome, bomb.Find("outcome")->AsString());
     if (!kIsMeasured) continue;
     EXPECT_LT(blast.cpu_seconds, kCpuSecondsMax);
-    EXPECT_LT(blast.growth_bytes, kGrowthBytesMax);
+    const Json* megabytes = bomb.Find("megabytes");
+    const double growth_max =
+        megabytes == nullptr ? kGrowthBytesMax : megabytes->AsDouble() * (1 << 20);
+    EXPECT_LT(static_cast<double>(blast.growth_bytes), growth_max);
   }
 }
 

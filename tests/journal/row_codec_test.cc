@@ -32,7 +32,7 @@ struct Journaled {
     ASSERT_EQ(Step(program, {}, {.at = absl::FromUnixMicros(1'700'000'000'123'456), .what = what},
                    1000, &snapshot, &result),
               StepRefusal::kNone);
-    rows.push_back(EncodeRow(result.history, last_id));
+    rows.push_back(*EncodeRow(result.history, last_id));
     history.insert(history.end(), result.history.begin(), result.history.end());
   }
 };
@@ -51,6 +51,14 @@ absl::Status Fold(const Program& program, const std::vector<std::string>& rows, 
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+TEST(RowCodecTest, MakesNoRowThatCouldNotBeRead) {
+  const auto program = TaskProgram();
+  const Journaled run = RunTask(*program, Json(std::string(100, 'x')), Json(1));
+  EXPECT_TRUE(EncodeRow(run.history, 0, /*bytes_max=*/10'000).ok());
+  EXPECT_EQ(EncodeRow(run.history, 0, /*bytes_max=*/100).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST(RowCodecTest, GivesBackEveryEvent) {

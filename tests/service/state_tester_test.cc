@@ -37,6 +37,18 @@ TEST_F(StateTesterTest, AnswersAMockedTask) {
   EXPECT_FALSE(response_.inspection_data().has_after_arguments());
 }
 
+TEST_F(StateTesterTest, TellsNoMoreOfANumberThanFits) {
+  request_.set_definition(R"({"Type": "Map", "MaxConcurrencyPath": "$.many", "ItemsPath": "$.list",
+      "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}},
+      "End": true})");
+  request_.set_input(R"({"many": 4294967297, "list": [1]})");
+  request_.mutable_mock()->set_result("[1]");
+  request_.set_inspection_level(v1::TestStateRequest::DEBUG);
+  const grpc::Status status = Test();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response_.inspection_data().max_concurrency(), 2'147'483'647);
+}
+
 TEST_F(StateTesterTest, SaysHowAMockedErrorIsHandled) {
   request_.set_definition(
       R"({"Type": "Task", "Resource": "sum", "Retry": [{"ErrorEquals": ["Busy"]}], "End": true})");

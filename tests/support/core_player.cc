@@ -63,7 +63,7 @@ StepRefusal CorePlayer::TakeOne(decltype(Event::what) what) {
     CheckReplay();
     return refusal;
   }
-  rows_.push_back(EncodeRow(result.history, last_id));
+  rows_.push_back(*EncodeRow(result.history, last_id));
   history_.insert(history_.end(), result.history.begin(), result.history.end());
   for (const Command& command : result.commands) {
     if (const auto* alarm = std::get_if<SetAlarm>(&command)) {

@@ -8,7 +8,8 @@ AslResult<bool> Holds(const ChoiceState::Rule& rule, const std::string& fields, 
                       Evaluation& evaluation) {
   if (const auto* condition = std::get_if<ChoiceCondition>(&rule.condition)) {
     evaluation.Burn(1);
-    AslResult<bool> holds = condition->Holds(evaluation.Over(input));
+    AslResult<bool> holds =
+        evaluation.Over(input, [&](const Scope& scope) { return condition->Holds(scope); });
     if (!holds.ok()) return evaluation.Located(holds.error());
     return holds;
   }

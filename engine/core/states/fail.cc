@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "engine/core/states/outcome.h"
 
@@ -14,8 +16,9 @@ AslResult<std::optional<std::string>> ReadText(const std::optional<TextField>& f
     if (value->is_string()) return std::optional<std::string>(std::string(value->AsString()));
     return evaluation.QueryError(*field->jsonata, field->name, "string", *value);
   }
-  const AslResult<Json> value =
-      field->expression->Evaluate(evaluation.Over(evaluation.frame().data), field->name);
+  const AslResult<Json> value = evaluation.Over(evaluation.frame().data, [&](const Scope& scope) {
+    return field->expression->Evaluate(scope, field->name);
+  });
   if (!value.ok()) return evaluation.Located(value.error());
   if (!value->is_string()) {
     return evaluation.RuntimeError(absl::StrCat("The ", field->name, " must select a string."));
@@ -30,7 +33,9 @@ Outcome Enter(const FailState& fail, Evaluation& evaluation) {
   if (!error.ok()) return Fail{error.error()};
   const auto cause = ReadText(fail.cause, evaluation);
   if (!cause.ok()) return Fail{cause.error()};
-  return Fail{{.name = *error, .cause = *cause}};
+  AslError failure{.name = *error, .cause = *cause};
+  HoldToLimits(&failure);
+  return Fail{std::move(failure)};
 }
 
 }  // namespace millrace

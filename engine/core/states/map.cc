@@ -57,12 +57,14 @@ Outcome Enter(const MapState& map, Evaluation& evaluation) {
 
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,
                           const Json& item) {
-  if (!map.item_selector.has_value()) return item;
-  const AslResult<Json> input = EffectiveInput(evaluation);
-  if (!input.ok()) return input;
-  evaluation.SetItem(index, item);
-  AslResult<Json> selected = evaluation.Fill(*map.item_selector, *input, "ItemSelector");
-  if (!selected.ok()) return selected;
+  AslResult<Json> selected = item;
+  if (map.item_selector.has_value()) {
+    const AslResult<Json> input = EffectiveInput(evaluation);
+    if (!input.ok()) return input;
+    evaluation.SetItem(index, item);
+    selected = evaluation.Fill(*map.item_selector, *input, "ItemSelector");
+    if (!selected.ok()) return selected;
+  }
   if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *selected)) {
     return *std::move(error);
   }

@@ -32,7 +32,11 @@ AslResult<Json> FillArguments(const std::optional<Template>& arguments, absl::st
                               Evaluation& evaluation, const Json& input) {
   if (!arguments.has_value()) return Json::Object();
   AslResult<Json> filled = evaluation.Fill(*arguments, input, field);
-  if (!filled.ok() || filled->is_object()) return filled;
+  if (!filled.ok()) return filled;
+  if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, *filled)) {
+    return *std::move(error);
+  }
+  if (filled->is_object()) return filled;
   return evaluation.RuntimeError(absl::StrCat("The field '", field, "' must be an object."));
 }
 
@@ -176,7 +180,11 @@ AslResult<Json> BatchInput(const MapState& map, Evaluation& evaluation) {
     evaluation.Burn(1);
   }
   members.push_back({Json("Items"), Json::Array(std::move(items))});
-  return Json::Object(std::move(members));
+  Json batch = Json::Object(std::move(members));
+  if (std::optional<AslError> error = CheckSize(evaluation, evaluation.state().name, batch)) {
+    return *std::move(error);
+  }
+  return batch;
 }
 
 }  // namespace millrace

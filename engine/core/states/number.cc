@@ -61,7 +61,8 @@ AslError Negative(const NumberField& field, const Evaluation& evaluation, const 
 
 // What the path selects.
 AslResult<Json> FindNumber(const NumberField& field, Evaluation& evaluation, const Json& data) {
-  std::optional<Json> value = field.path->Evaluate(evaluation.Over(data));
+  std::optional<Json> value =
+      evaluation.Over(data, [&](const Scope& scope) { return field.path->Evaluate(scope); });
   if (value.has_value() && !value->is_null()) return *std::move(value);
   return evaluation.RuntimeError(absl::StrCat(
       "The ", field.name, " parameter does not reference an input value: ", field.path->text()));

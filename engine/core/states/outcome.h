@@ -69,12 +69,13 @@ std::optional<AslError> CheckChildParameters(const ChildTarget& target,
 // The child execution that a task is; its parameters have passed Enter().
 StartChild ChildCallOf(const ChildTarget& target, int64_t event_id, const Json& parameters);
 
-// The input of iteration `index`.
+// The input of iteration `index`. States.DataLimitExceeded for one that is larger than a state's
+// data.
 AslResult<Json> ItemInput(const MapState& map, Evaluation& evaluation, int64_t index,
                           const Json& item);
 
-// A batch of items of a distributed Map, from the Map's next item on, as one input; at least one
-// item, however large.
+// A batch of items of a distributed Map, from the Map's next item on, as one input, which is
+// limited likewise; at least one item, also where that is more than MaxInputBytesPerBatch.
 AslResult<Json> BatchInput(const MapState& map, Evaluation& evaluation);
 
 // A number that is written down, or found by its path: an integer, not below 0. Errors are

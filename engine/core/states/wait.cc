@@ -12,15 +12,13 @@ constexpr double kWaitDaysMax = 24855;
 
 AslResult<absl::Time> ReadTimestamp(const JsonPath& path, Evaluation& evaluation,
                                     const Json& input) {
-  const std::optional<Json> value = path.Evaluate(evaluation.Over(input));
+  const std::optional<Json> value =
+      evaluation.Over(input, [&](const Scope& scope) { return path.Evaluate(scope); });
   const std::string text = value.has_value() && value->is_string()
                                ? std::string(value->AsString())
                                : (value.has_value() ? value->ToText() : "");
-  absl::Time time;
-  std::string problem;
-  if (value.has_value() && value->is_string() &&
-      absl::ParseTime(absl::RFC3339_full, text, &time, &problem)) {
-    return time;
+  if (value.has_value() && value->is_string()) {
+    if (const std::optional<absl::Time> time = ParseTimestamp(text)) return *time;
   }
   return evaluation.RuntimeError(
       absl::StrCat("The TimestampPath parameter does not reference a valid ISO-8601 extended "
