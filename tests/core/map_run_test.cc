@@ -111,7 +111,8 @@ TEST(MapRunTest, CountsOnlyTheFramesOfAHistoryTowardsItsEvents) {
   ASSERT_FALSE(player.snapshot().ended) << *player.snapshot().error->cause;
   ASSERT_EQ(player.calls().size(), 100u);
   const std::map<int64_t, InvokeFunction> calls = player.calls();
-  for (const auto& [id, call] : calls) player.Take(TaskSucceeded{.event_id = id, .output = Json(2)});
+  for (const auto& [id, call] : calls)
+    player.Take(TaskSucceeded{.event_id = id, .output = Json(2)});
   ASSERT_TRUE(player.snapshot().ended);
   EXPECT_TRUE(player.snapshot().output.has_value());
 }
@@ -133,10 +134,9 @@ TEST(MapRunTest, EndsAnItemWithAllItsBranchesAtTheLimitOfItsEvents) {
   ASSERT_TRUE(player.snapshot().ended) << "the item is not tried again";
   ASSERT_TRUE(player.snapshot().output.has_value());
   EXPECT_EQ(player.snapshot().output->ToText(), "[]");
-  const auto started =
-      std::find_if(player.history().begin(), player.history().end(), [](const HistoryEvent& event) {
-        return event.type == EventType::kParallelStateStarted;
-      });
+  const auto started = std::find_if(
+      player.history().begin(), player.history().end(),
+      [](const HistoryEvent& event) { return event.type == EventType::kParallelStateStarted; });
   ASSERT_NE(started, player.history().end());
   const std::vector<std::string> types = HistoryOf(player, millrace::HistoryOf(started->id));
   EXPECT_LE(types.size(), 60u);
