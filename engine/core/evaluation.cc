@@ -50,6 +50,13 @@ int64_t Evaluation::VisitsMax() const {
   return std::clamp<int64_t>(*fuel_, 0, kFuelMax) * kVisitsPerFuel;
 }
 
+// Far more than the data of a state may have, and not so much that it would strain a node: in
+// memory values take up to some fifteen times their text.
+int64_t Evaluation::MadeBytesMax() const {
+  constexpr int64_t kLeast = 2 << 20;
+  return std::max(kLeast, 2 * static_cast<int64_t>(place_.info.data_bytes_max));
+}
+
 void Evaluation::BurnVisits(int64_t visits_max, int64_t visits_left) {
   if (visits_left < 0) throw OutOfFuel{};
   Burn((visits_max - visits_left) / kVisitsPerFuel);

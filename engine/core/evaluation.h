@@ -39,11 +39,13 @@ class Evaluation final : private ContextSource {
   auto Over(const Json& data, const Evaluate& evaluate) {
     const int64_t visits_max = VisitsMax();
     int64_t visits_left = visits_max;
+    int64_t made_bytes_left = MadeBytesMax();
     auto result = evaluate(Scope{.data = &data,
                                  .context_source = this,
                                  .variables = &frame_.variables,
                                  .random_state = &random_state_,
-                                 .visits_left = &visits_left});
+                                 .visits_left = &visits_left,
+                                 .made_bytes_left = &made_bytes_left});
     BurnVisits(visits_max, visits_left);
     return result;
   }
@@ -81,6 +83,7 @@ class Evaluation final : private ContextSource {
 
  private:
   int64_t VisitsMax() const;
+  int64_t MadeBytesMax() const;
   void BurnVisits(int64_t visits_max, int64_t visits_left);
   Json MakeContext() const;
   const Json& Context() override;

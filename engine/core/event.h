@@ -16,6 +16,7 @@ namespace millrace {
 struct Started {
   Json input;
   uint64_t seed = 0;
+  bool is_endless = false;  // as StepEndless: the execution fails at once
 };
 // A task has been done, or, for a distributed Map, its items been read or results written.
 struct TaskSucceeded {
@@ -43,6 +44,8 @@ struct AlarmRang {
 struct StopRequested {
   AslError error;
 };
+// A step has used up all that one may: the execution fails.
+struct StepEndless {};
 // An execution goes on with what is ready: what a step has left to the next (GoOn), or, in an
 // EXPRESS execution that was taken up, all that there is.
 struct Resumed {};
@@ -50,7 +53,7 @@ struct Resumed {};
 struct Event {
   absl::Time at;  // the clock's time; the step uses no other
   std::variant<Started, TaskSucceeded, ChildStarted, TaskFailed, HeartbeatMissed, AlarmRang,
-               StopRequested, Resumed>
+               StopRequested, StepEndless, Resumed>
       what;
 };
 

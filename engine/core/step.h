@@ -60,6 +60,9 @@ void Apply(const Program& program, const HistoryEvent& event, Snapshot* snapshot
 // has the event's frame, before or after the event.
 int64_t AskedBy(const HistoryEvent& event, const Snapshot& snapshot);
 
+// Whether some event has this id, or had it in the history of an item that is over.
+bool IsGivenOut(const Snapshot& snapshot, int64_t event_id);
+
 // Everything that the snapshot waits for from outside or in time: what is to be done again when an
 // execution is taken up.
 std::vector<Command> OutstandingCommands(const Program& program, const Snapshot& snapshot);

@@ -44,6 +44,7 @@ class Stepper {
   StepRefusal Take(const HeartbeatMissed& missed);
   StepRefusal Take(const AlarmRang& rang);
   StepRefusal Take(const StopRequested& stop);
+  StepRefusal Take(const StepEndless& endless);
   StepRefusal Take(const Resumed& resumed);
 
   // Does what is to be done, or as much of it as one step may.

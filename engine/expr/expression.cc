@@ -27,6 +27,10 @@ AslError LooksAtTooMuch() {
   return {.name = "States.Runtime", .cause = "The expressions look at too much data."};
 }
 
+AslError MakesTooMuch() {
+  return {.name = "States.Runtime", .cause = "The intrinsic functions make too much data."};
+}
+
 AslResult<Json> EvaluatePath(const JsonPath& path, const Scope& scope, absl::string_view field) {
   std::optional<Json> value = path.Evaluate(scope);
   if (value.has_value()) return *std::move(value);

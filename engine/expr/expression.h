@@ -33,6 +33,7 @@ class Expression {
 // What an evaluation gives that has run out of what its scope's may look at: of no meaning to
 // anybody, as that scope says.
 AslError LooksAtTooMuch();
+AslError MakesTooMuch();
 
 // The value, or {States.Runtime, "The JSONPath '$.x' specified for the field 'value.$' could not be
 // found in the input '{...}'"}.

@@ -135,7 +135,12 @@ class TemplateParser {
 AslResult<Json> EvaluatePart(const Part& part, const Scope& scope, absl::string_view field) {
   if (part.is_constant) return part.constant;
   if (!scope.Charge(1)) return LooksAtTooMuch();
-  if (part.expression.has_value()) return part.expression->Evaluate(scope, field);
+  if (part.expression.has_value()) {
+    AslResult<Json> value = part.expression->Evaluate(scope, field);
+    const bool is_made = part.expression->path() == nullptr;
+    if (is_made && value.ok() && !scope.Keep(*value)) return MakesTooMuch();
+    return value;
+  }
   if (part.is_array) {
     std::vector<Json> elements;
     elements.reserve(part.elements.size());

@@ -32,12 +32,21 @@ struct Scope {
   // How much all evaluations together may still look at, in values (a text is several); below zero
   // when one ran out, whose result then means nothing. nullptr where nobody counts.
   int64_t* visits_left = nullptr;
+  // How much text the values may still have, as JSON, that intrinsic functions make for templates:
+  // they are all in memory until the template is filled in. nullptr where nobody counts.
+  int64_t* made_bytes_left = nullptr;
 
   // What takes as long as looking at so many values. False: there is not that much left.
   bool Charge(size_t visits) const {
     if (visits_left == nullptr) return true;
     *visits_left -= static_cast<int64_t>(visits);
     return *visits_left >= 0;
+  }
+  // A value that was made, and stays. False: there is no room for that much.
+  bool Keep(const Json& made) const {
+    if (made_bytes_left == nullptr) return true;
+    *made_bytes_left -= static_cast<int64_t>(made.TextSize());
+    return *made_bytes_left >= 0;
   }
 };
 

@@ -178,6 +178,7 @@ class Lane {
   static bool IsOfAnotherTask(const Held& held, const GivenEvent& given);
   void CountBytes(Held& held, const std::vector<HistoryEvent>& history);
   void StepOnSpareThread(Held& held, GivenEvent event);
+  void FailEndless(Held& held, GivenEvent given);
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);
   void SubmitBatch();

@@ -48,7 +48,7 @@ bool Lane::IsOfAnotherTask(const Held& held, const GivenEvent& given) {
   if (held.durability == Durability::kEnds) return task.claims != held.claims;
   // What a worker was given by a server that knew more than this one: the step says that it is
   // unknown.
-  if (given.is_workers() && task.event_id > held.snapshot.last_id) return false;
+  if (given.is_workers() && !IsGivenOut(held.snapshot, task.event_id)) return false;
   const auto writer = held.writers.find(task.event_id);
   return writer == held.writers.end() || writer->second != task.writer;
 }
@@ -111,13 +111,15 @@ void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
                at = clock_->Now(), snapshot = std::move(held.snapshot),
                given = std::move(given)]() mutable {
     lane_message::Stepped stepped{.key = key, .event = given};
+    const Snapshot before = snapshot;
     try {
       stepped.refusal = Step(*program, info, Event{.at = at, .what = given.what}, FullFuel(info),
                              &snapshot, &stepped.result);
     } catch (const BrokenInvariant& broken) {
       stepped.broken = broken.what();
     }
-    stepped.snapshot = std::move(snapshot);
+    const bool is_endless = stepped.refusal == StepRefusal::kTooLong;
+    stepped.snapshot = is_endless ? before : std::move(snapshot);
     inbox->Post(std::move(stepped));
   };
   spare_->Add(std::move(work));
@@ -129,10 +131,9 @@ void Lane::Handle(lane_message::Stepped message) {
     return Refuse(std::move(message), errors::DatabaseUnavailable());
   }
   held->is_stepping = false;
-  const bool is_endless = message.refusal == StepRefusal::kTooLong && !held->must_read;
-  if (!message.broken.empty() || is_endless) {
+  if (!message.broken.empty()) {
     held->events.push_front(std::move(message.event));  // answered with the rest
-    return Quarantine(*held, is_endless ? "a step does not end" : message.broken);
+    return Quarantine(*held, message.broken);
   }
   if (held->must_read) {  // a new token came meanwhile
     held->events.push_front(std::move(message.event));
@@ -140,8 +141,28 @@ void Lane::Handle(lane_message::Stepped message) {
     return ReadAgain(*held);
   }
   held->snapshot = std::move(message.snapshot);
-  TakeStep(*held, message.refusal, std::move(message.event), std::move(message.result));
+  if (message.refusal == StepRefusal::kTooLong) {
+    FailEndless(*held, std::move(message.event));
+    if (Find(message.key) == nullptr) return;  // quarantined
+  } else {
+    TakeStep(*held, message.refusal, std::move(message.event), std::move(message.result));
+  }
   StepEvents(*held);
+}
+
+// The event used up all that a step may, and would again: the execution ends before it.
+void Lane::FailEndless(Held& held, GivenEvent given) {
+  auto* const started = std::get_if<Started>(&given.what);
+  if (std::holds_alternative<StepEndless>(given.what) || (started && started->is_endless)) {
+    held.events.push_front(std::move(given));
+    return Quarantine(held, "an execution cannot be ended within a step");
+  }
+  if (started != nullptr) {
+    started->is_endless = true;
+    return held.events.push_front(std::move(given));
+  }
+  held.events.push_front(std::move(given));  // answered with the end
+  held.events.push_front({.what = StepEndless{}, .is_long = true});
 }
 
 bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResult result) {

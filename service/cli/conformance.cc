@@ -52,7 +52,7 @@ constexpr absl::string_view OutcomeName(CaseOutcome outcome) {
   }
 }
 
-void PrintCase(const CaseReport& report, bool as_json) {
+void PrintCase(const CaseReport& report, bool is_known, bool as_json) {
   if (as_json) {
     const Json level = report.failed_level == 0 ? Json() : Json(report.failed_level);
     std::cout << Json::Object({{"id", Json(report.id)},
@@ -63,8 +63,8 @@ void PrintCase(const CaseReport& report, bool as_json) {
                      .ToText()
               << "\n";
   } else if (report.outcome == CaseOutcome::kFailed) {
-    std::cout << "FAILED " << report.id << " (level " << report.failed_level
-              << "): " << report.difference << "\n";
+    std::cout << (is_known ? "known: " : "FAILED ") << report.id << " (level "
+              << report.failed_level << "): " << report.difference << "\n";
   }
 }
 
@@ -177,7 +177,7 @@ int RunConformance(const Arguments& arguments) {
   std::map<std::string, Tally> by_authority;
   for (const Json& json : *cases) {
     const CaseReport report = RunGuarded(json, host);
-    PrintCase(report, arguments.json);
+    PrintCase(report, known->contains(report.id), arguments.json);
     total.Add(report);
     by_area[report.area].Add(report);
     by_authority[report.authority].Add(report);

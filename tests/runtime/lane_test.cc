@@ -469,6 +469,50 @@ TEST_F(LaneTest, WhoeverWaitsForALongStepIsAnsweredWhateverBecomesOfIt) {
   }
 }
 
+// Not quarantined: it is the workflow that is wrong, and its author who can mend it.
+TEST_F(LaneTest, AStepThatDoesNotEndFailsItsExecution) {
+  std::string parameters = "{";
+  for (int i = 0; i < 400; ++i) {
+    absl::StrAppend(&parameters, i == 0 ? "" : ",", "\"p", i, R"(.$": "$..[?(@ == 2)]")");
+  }
+  const std::string endless =
+      absl::StrCat(R"({"Type": "Pass", "End": true, "Parameters": )", parameters, "}}");
+  std::string input = "[1";
+  for (int i = 0; i < 100'000; ++i) input += ",1";
+  input += "]";
+  for (const bool is_first : {true, false}) {
+    SCOPED_TRACE(is_first);
+    const auto node = Joined();
+    const Workflows::Startable of =
+        Workflow(absl::StrCat("endless", is_first),
+                 is_first ? absl::StrCat(R"({"StartAt": "L", "States": {"L": )", endless, "}}")
+                          : absl::StrCat(R"({"StartAt": "A", "States": {
+                       "A": {"Type": "Task", "Resource": "first", "ResultPath": null, "Next": "L"},
+                       "L": )",
+                                         endless, "}}"));
+    Answer started, succeeded;
+    const ExecutionKey key = node->Start(of, "e", started.Done(), input);
+    if (!is_first) {
+      ASSERT_TRUE(node->DriveUntil([&] { return node->calls.size() == 1; }));
+      node->Give(key, Succeeded(node->calls[0].context.event_id, succeeded.Done()));
+    }
+    ASSERT_TRUE(node->DriveUntil([&] {
+      const auto stored = storage_.Find(key);
+      return stored.has_value() && Row(key).execution.ended_at.has_value() && started.came() &&
+             (is_first || succeeded.came());
+    }));
+    EXPECT_EQ(Row(key).execution.status, ExecutionStatus::kFailed);
+    EXPECT_EQ(Row(key).execution.error, "States.Runtime");
+    EXPECT_TRUE(started.status().ok()) << started.status();
+    if (!is_first) {
+      EXPECT_EQ(errors::ReasonOf(succeeded.status()), "EXECUTION_ENDED");
+    }
+    EXPECT_TRUE(node->quarantined.empty());
+    EXPECT_EQ(TimesOf(key, EventType::kExecutionStarted), 1);
+    EXPECT_EQ(TimesOf(key, EventType::kExecutionFailed), 1);
+  }
+}
+
 TEST_F(LaneTest, ForgetsWhoNoLongerWaitsForAnEnd) {
   const auto node = Joined();
   const ExecutionKey key = AtFirstTask(*node);
