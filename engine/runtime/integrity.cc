@@ -98,7 +98,7 @@ class Check {
 
  private:
   void Tell(const IntegrityFinding& finding) {
-    ++(IsNote(finding.rule) ? report_.notes : report_.findings);
+    ++(IsNote(finding.rule) ? report_.notes : report_.damage);
     sink_(finding);
   }
 

@@ -34,7 +34,7 @@ struct IntegrityReport {
   int live_nodes = 0;  // 0: who should have been woken in time was not looked at
   int64_t executions = 0;
   int64_t folded = 0;
-  int64_t findings = 0;
+  int64_t damage = 0;
   int64_t notes = 0;
 };
 
