@@ -1,12 +1,12 @@
 #include "service/cli/fsck.h"
 
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/json/json.h"
 #include "service/cli/files.h"
 
@@ -17,15 +17,14 @@ constexpr double kLookAgainSecondsMax = 3600;
 
 struct Arguments {
   service::ServeConfig config;
-  FoldScope fold = FoldScope::kSample;
+  std::string fold = "sample";
   double look_again_after_seconds = 10;
   bool json = false;
 };
 
-const std::map<std::string, FoldScope>& FoldScopes() {
-  static const auto* const scopes = new std::map<std::string, FoldScope>{
-      {"all", FoldScope::kAll}, {"sample", FoldScope::kSample}, {"none", FoldScope::kNone}};
-  return *scopes;
+FoldScope FoldScopeNamed(absl::string_view name) {
+  if (name == "all") return FoldScope::kAll;
+  return name == "none" ? FoldScope::kNone : FoldScope::kSample;
 }
 
 std::string LineOf(const IntegrityFinding& finding) {
@@ -67,7 +66,7 @@ std::string JsonOf(const IntegrityReport& report) {
 
 int Fsck(const Arguments& arguments, const IntegrityCheck& check) {
   const IntegrityOptions options{
-      .fold = arguments.fold,
+      .fold = FoldScopeNamed(arguments.fold),
       .look_again_after = absl::Seconds(arguments.look_again_after_seconds)};
   const absl::StatusOr<IntegrityReport> report =
       check(arguments.config, options, [&](const IntegrityFinding& finding) {
@@ -93,9 +92,9 @@ void AddFsckCommand(CLI::App& app, IntegrityCheck check, int* exit_code) {
   command
       ->add_option("--fold", arguments->fold,
                    "Whose journals are folded, to be held against their executions: all, sample "
-                   "(up to 1,000; the default) or none")
-      ->transform(CLI::CheckedTransformer(FoldScopes()).description(""))
-      ->type_name("SCOPE");
+                   "(up to 1,000 of them) or none")
+      ->check(CLI::IsMember({"all", "sample", "none"}))
+      ->capture_default_str();
   command
       ->add_option("--look-again-after", arguments->look_again_after_seconds,
                    "Seconds until executions that nobody looks after are looked at again")
