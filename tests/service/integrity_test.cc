@@ -133,10 +133,11 @@ const Damage kDamages[] = {
      "UPDATE journal SET events = set_byte(events, 7, get_byte(events, 7) # 1) WHERE execution_key "
      "= $done AND seq = 2",
      "JOURNAL_UNREADABLE", kDone, "row 2"},
+    // A start once more, and later than what follows it.
     {"RowIsAnothers",
      "UPDATE journal SET events = (SELECT events FROM journal WHERE execution_key = $open AND seq "
      "= 1) WHERE execution_key = $done AND seq = 3",
-     "JOURNAL_UNREADABLE", kDone, "row 3"},
+     "JOURNAL_UNREADABLE", kDone, "row 4 of its journal cannot be folded"},
     {"DefinitionIsDamaged",
      "UPDATE revisions r SET definition = '{}' FROM executions e WHERE e.execution_key = $done AND "
      "r.workflow_key = e.workflow_key",
