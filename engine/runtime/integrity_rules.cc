@@ -104,23 +104,22 @@ std::optional<std::string> FindContradiction(const StoredExecution& stored,
 // A fold, row by row, that sees which row brought the end.
 struct EndSeeker {
   FoldedExecution folded;
-  int64_t end_seq = 0;     // the row with the end; 0 without one
-  int64_t marked_seq = 0;  // the row that is marked as terminal
-  bool goes_on = false;    // the history goes on after its end
+  // Rows, or 0: the one with the end, the one that is marked as terminal, and the first one in
+  // which the history goes on after its end.
+  int64_t end_seq = 0;
+  int64_t marked_seq = 0;
+  int64_t goes_on_seq = 0;
 
   absl::Status FoldOneRow(JournalRow row) {
     const int64_t seq = row.seq;
     if (row.terminal) marked_seq = seq;
     std::vector<JournalRow> rows;
     rows.push_back(std::move(row));
-    const bool had_ended = folded.snapshot.ended;
-    const absl::Status status =
-        FoldOn(rows, &folded, [&](const HistoryEvent& event, const Writer&) {
-          // What settles an execution's debts comes after its end, and is no part of its history.
-          goes_on |= (had_ended || end_seq == seq) && event.id != 0;
-          if (IsTerminal(event.type)) end_seq = seq;
-        });
-    return status;
+    return FoldOn(rows, &folded, [&](const HistoryEvent& event, const Writer&) {
+      // What settles an execution's debts comes after its end, and is no part of its history.
+      if (end_seq != 0 && event.id != 0 && goes_on_seq == 0) goes_on_seq = seq;
+      if (end_seq == 0 && IsTerminal(event.type)) end_seq = seq;
+    });
   }
 };
 
@@ -304,10 +303,12 @@ std::optional<IntegrityFinding> JudgeJournal(StoredExecution stored, Workflows::
         IntegrityRule::kNewerFormat, stored,
         absl::StrCat("row ", seq, " of its journal is of a newer format: ", status.message()));
   }
-  if (seeker.goes_on || (!status.ok() && seeker.end_seq != 0 && seq > seeker.end_seq)) {
+  const bool fails_after_end = !status.ok() && seeker.end_seq != 0 && seq > seeker.end_seq;
+  if (seeker.goes_on_seq != 0 || fails_after_end) {
     return Finding(IntegrityRule::kRowAfterTerminal, stored,
-                   absl::StrCat("its history goes on in row ", seq, ", after the end in row ",
-                                seeker.end_seq));
+                   absl::StrCat("its history goes on in row ",
+                                seeker.goes_on_seq != 0 ? seeker.goes_on_seq : seq,
+                                ", after the end in row ", seeker.end_seq));
   }
   if (!status.ok()) {
     return Finding(

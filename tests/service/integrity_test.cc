@@ -120,7 +120,7 @@ const Damage kDamages[] = {
      "INSERT INTO journal SELECT execution_key, writer_node, writer_batch, (SELECT max(seq) + 1 "
      "FROM journal WHERE execution_key = $done), format, false, events FROM journal WHERE "
      "execution_key = $done AND seq = 2",
-     "ROW_AFTER_TERMINAL", kDone, "after the end"},
+     "ROW_AFTER_TERMINAL", kDone, "goes on in row 5, after the end in row 4"},
     {"ExecutionIsGone", "DELETE FROM executions WHERE execution_key = $done",
      "JOURNAL_WITHOUT_EXECUTION", "", "a journal"},
     {"MailIsNotTaken",
