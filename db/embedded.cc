@@ -85,6 +85,10 @@ absl::StatusOr<std::string> FindBinaries(const std::string& pgdata) {
                    " was not found below ", kPostgresFolders, ": install the package postgresql"));
 }
 
+std::string UrlOf(const std::string& socket_dir, absl::string_view database) {
+  return absl::StrCat("host='", socket_dir, "' user=millrace dbname=", database);
+}
+
 absl::Status SyncFolder(const std::string& folder) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool done = fd >= 0 && fsync(fd) == 0;
@@ -131,6 +135,25 @@ absl::StatusOr<std::unique_ptr<EmbeddedPostgres>> EmbeddedPostgres::Start(Option
   return server;
 }
 
+absl::StatusOr<std::string> EmbeddedPostgres::FindRunning(const std::string& data_dir) {
+  const std::string pgdata = data_dir + "/pgdata";
+  std::error_code error;
+  if (!fs::exists(pgdata + "/PG_VERSION", error)) {
+    if (error) return FileError(pgdata, error);
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is no database cluster in the data folder ", data_dir));
+  }
+  // The postmaster writes where its socket is: that hangs on the environment it was started in.
+  constexpr int kSocketDirLine = 5;
+  std::ifstream file(pgdata + "/postmaster.pid");
+  std::string socket_dir;
+  for (int line = 0; line < kSocketDirLine; ++line) {
+    if (!std::getline(file, socket_dir)) return "";
+  }
+  const std::string url = UrlOf(socket_dir, "millrace");
+  return PQping(url.c_str()) == PQPING_OK ? url : "";
+}
+
 EmbeddedPostgres::~EmbeddedPostgres() { Stop(); }
 
 absl::Status EmbeddedPostgres::Prepare() {
@@ -147,7 +170,7 @@ absl::Status EmbeddedPostgres::Prepare() {
   MILLRACE_ASSIGN_OR_RETURN(bin_dir_, FindBinaries(pgdata_));
   MILLRACE_RETURN_IF_ERROR(MakePrivateFolder(data_dir_ + "/log", user_));
   MILLRACE_RETURN_IF_ERROR(MakeSocketDir());
-  url_ = UrlOf("millrace");
+  url_ = UrlOf(socket_dir_, "millrace");
   MILLRACE_RETURN_IF_ERROR(MakeCluster());
   return absl::OkStatus();
 }
@@ -213,10 +236,6 @@ absl::Status EmbeddedPostgres::WriteSettings(const std::string& cluster) const {
   return absl::FailedPreconditionError(absl::StrCat("cannot write to ", cluster));
 }
 
-std::string EmbeddedPostgres::UrlOf(const std::string& database) const {
-  return absl::StrCat("host='", socket_dir_, "' user=millrace dbname=", database);
-}
-
 absl::Status EmbeddedPostgres::StartPostmaster() {
   const absl::Time deadline = absl::Now() + std::max(options_.start_timeout, absl::Seconds(30));
   for (;;) {
@@ -255,7 +274,7 @@ absl::Status EmbeddedPostgres::WaitUntilReady(pid_t child, const std::string& st
                                               bool* try_again) {
   const absl::Time deadline = absl::Now() + options_.start_timeout;
   for (;;) {
-    const PGPing answer = PQping(UrlOf("postgres").c_str());
+    const PGPing answer = PQping(UrlOf(socket_dir_, "postgres").c_str());
     if (answer == PQPING_OK) return absl::OkStatus();
     if (HasEnded(child)) {
       const std::lock_guard lock(mutex_);
@@ -274,7 +293,7 @@ absl::Status EmbeddedPostgres::WaitUntilReady(pid_t child, const std::string& st
 }
 
 absl::Status EmbeddedPostgres::CreateDatabase() {
-  Pool pool({.url = UrlOf("postgres"), .connections_max = 1});
+  Pool pool({.url = UrlOf(socket_dir_, "postgres"), .connections_max = 1});
   constexpr Statement kFind{"database.find", "SELECT FROM pg_database WHERE datname = 'millrace'"};
   constexpr Statement kCreate{"database.create", "CREATE DATABASE millrace TEMPLATE template0"};
   for (const Statement& statement : {kFind, kCreate}) {

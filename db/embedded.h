@@ -41,6 +41,10 @@ class EmbeddedPostgres {
   // and waits until it takes connections. FAILED_PRECONDITION says what is wrong with the folder.
   static absl::StatusOr<std::unique_ptr<EmbeddedPostgres>> Start(Options options);
 
+  // The URL of the folder's cluster if its PostgreSQL runs, else empty. FAILED_PRECONDITION where
+  // there is no cluster, or where this user may not look into it.
+  static absl::StatusOr<std::string> FindRunning(const std::string& data_dir);
+
   EmbeddedPostgres(const EmbeddedPostgres&) = delete;
   EmbeddedPostgres& operator=(const EmbeddedPostgres&) = delete;
   ~EmbeddedPostgres();  // Stop()
@@ -64,7 +68,6 @@ class EmbeddedPostgres {
   absl::Status StartPostmasterOnce(bool* try_again);
   absl::Status WaitUntilReady(pid_t child, const std::string& start_log, bool* try_again);
   absl::Status CreateDatabase();
-  std::string UrlOf(const std::string& database) const;
   void Watch();
   void RemoveOldLogs() const;
 

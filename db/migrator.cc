@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "db/rows.h"
 #include "db/transaction.h"
 #include "engine/base/check.h"
 #include "engine/base/log.h"
@@ -33,6 +34,10 @@ constexpr Statement kCreateTable{"migration.create_table", R"sql(
 
 constexpr Statement kReadApplied{"migration.read_applied", R"sql(
   SELECT version, name, checksum FROM schema_migrations ORDER BY version
+)sql"};
+
+constexpr Statement kFindTable{"migration.find_table", R"sql(
+  SELECT to_regclass('schema_migrations') IS NOT NULL AS stands
 )sql"};
 
 constexpr Statement kRecord{"migration.record", R"sql(
@@ -96,6 +101,21 @@ absl::StatusOr<MigrationReport> Migrate(Pool& pool, const std::vector<Migration>
     if (!*applied) return report;
     ++report.applied;
   }
+}
+
+absl::Status CheckSchema(Pool& pool, const std::vector<Migration>& migrations) {
+  return RunTransaction(pool,
+                        [&](Session& session) -> absl::StatusOr<bool> {
+                          const bool stands = BoolOf(session.Exec(kFindTable).at(0)["stands"]);
+                          const pqxx::result applied =
+                              stands ? session.Exec(kReadApplied) : pqxx::result();
+                          MILLRACE_RETURN_IF_ERROR(CheckApplied(applied, migrations));
+                          if (applied.size() == migrations.size()) return true;
+                          return absl::FailedPreconditionError(absl::StrCat(
+                              "the database has ", applied.size(), " of the ", migrations.size(),
+                              " migrations that this binary needs: run 'millrace migrate'"));
+                        })
+      .status();
 }
 
 }  // namespace millrace::db

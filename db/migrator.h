@@ -32,4 +32,9 @@ struct MigrationReport {
 absl::StatusOr<MigrationReport> Migrate(
     Pool& pool, const std::vector<Migration>& migrations = EmbeddedMigrations());
 
+// Whether the database has just those migrations, without changing it: FAILED_PRECONDITION says
+// what to do.
+absl::Status CheckSchema(Pool& pool,
+                         const std::vector<Migration>& migrations = EmbeddedMigrations());
+
 }  // namespace millrace::db

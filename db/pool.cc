@@ -50,6 +50,9 @@ absl::StatusOr<std::string> ConnectionString(const PoolOptions& options) {
   }
   std::string text;
   std::string session_options(options.prepared ? kSessionOptions : "");
+  if (options.prepared && options.read_only) {
+    absl::StrAppend(&session_options, " -c default_transaction_read_only=on");
+  }
   std::unordered_set<std::string> given;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;

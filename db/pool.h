@@ -20,6 +20,8 @@ struct PoolOptions {
   // False behind a transaction pooler: statements are sent unprepared, and the time limits below
   // are not set per connection, as a pooler refuses that (set them for the role instead).
   bool prepared = true;
+  // Every session refuses to write. Not behind a pooler either.
+  bool read_only = false;
 };
 
 // The URL with what every connection needs: time limits for statements and locks, so that a frozen

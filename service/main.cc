@@ -10,16 +10,19 @@
 #include "db/embedded.h"
 #include "db/migrator.h"
 #include "db/pg_catalog.h"
+#include "db/pg_integrity.h"
 #include "db/pg_storage.h"
 #include "db/pool.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/runtime/functions.h"
+#include "engine/runtime/integrity.h"
 #include "engine/runtime/runtime.h"
 #include "engine/runtime/workflows.h"
 #include "engine/tasks/python_host.h"
 #include "service/cli/command_line.h"
 #include "service/cli/conformance.h"
+#include "service/cli/fsck.h"
 #include "service/cli/run.h"
 #include "service/cli/validate.h"
 #include "service/config.h"
@@ -80,6 +83,7 @@ absl::Status Serve(const service::ServeConfig& config) {
   if (IsStopAsked()) return absl::OkStatus();
   db::PgStorage storage(database.pool.get(), database.beats.get());
   db::PgCatalog catalog(database.pool.get());
+  db::PgIntegrity integrity(database.pool.get());
   PythonHost host;
   Workflows workflows(&catalog);
   Functions functions(&catalog, &host);
@@ -94,12 +98,15 @@ absl::Status Serve(const service::ServeConfig& config) {
        .is_alone = database.embedded != nullptr,
        .cancel = [&functions](const std::string& call_id) { functions.Cancel(call_id); }});
   MILLRACE_RETURN_IF_ERROR(runtime.Begin());
-  MILLRACE_ASSIGN_OR_RETURN(const std::unique_ptr<service::Server> server,
-                            service::Server::Start(service::ServerOptionsOf(config),
-                                                   {.workflows = &workflows,
-                                                    .functions = &functions,
-                                                    .executions = &runtime,
-                                                    .task_queues = &runtime.task_queues()}));
+  MILLRACE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<service::Server> server,
+      service::Server::Start(
+          service::ServerOptionsOf(config),
+          {.workflows = &workflows,
+           .functions = &functions,
+           .executions = &runtime,
+           .task_queues = &runtime.task_queues(),
+           .integrity = {.facts = &integrity, .journals = &storage, .workflows = &workflows}}));
   Log(LogLevel::kInfo, "serving",
       {{"listen", config.listen}, {"port", absl::StrCat(server->port())}, {"version", kVersion}});
   int signal = 0;
@@ -114,6 +121,29 @@ absl::Status MigrateOnly(const service::ServeConfig& config) {
   MILLRACE_ASSIGN_OR_RETURN(const Database database, OpenDatabase(config));
   std::puts("the database is up to date");
   return absl::OkStatus();
+}
+
+// On the database that servers work on; a private cluster that nobody runs is started for it.
+absl::StatusOr<IntegrityReport> CheckDatabase(const service::ServeConfig& config,
+                                              const IntegrityOptions& options,
+                                              const IntegritySink& sink) {
+  std::string url = config.database_url;
+  std::unique_ptr<db::EmbeddedPostgres> embedded;
+  if (url.empty()) {
+    MILLRACE_ASSIGN_OR_RETURN(url, db::EmbeddedPostgres::FindRunning(config.data_dir));
+  }
+  if (url.empty()) {
+    MILLRACE_ASSIGN_OR_RETURN(embedded, db::EmbeddedPostgres::Start({.data_dir = config.data_dir}));
+    url = embedded->url();
+  }
+  db::Pool pool({.url = url, .connections_max = 2, .read_only = true});
+  MILLRACE_RETURN_IF_ERROR(db::CheckSchema(pool));
+  db::PgIntegrity integrity(&pool);
+  db::PgStorage storage(&pool);
+  db::PgCatalog catalog(&pool);
+  Workflows workflows(&catalog);
+  return CheckIntegrity({.facts = &integrity, .journals = &storage, .workflows = &workflows},
+                        options, sink);
 }
 
 int Report(const absl::Status& status) {
@@ -135,6 +165,7 @@ int Main(int argc, char** argv) {
   CLI::App* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date");
   service::AddDatabaseFlags(migrate, &config);
   migrate->callback([&] { exit_code = Report(MigrateOnly(config)); });
+  cli::AddFsckCommand(app, CheckDatabase, &exit_code);
   cli::AddRunCommand(app, &exit_code);
   cli::AddValidateCommand(app, &exit_code);
   cli::AddConformanceCommand(app, &exit_code);

@@ -11,6 +11,7 @@
 #include "grpc/health/v1/health.pb.h"
 #include "service/execution_service.h"
 #include "service/function_service.h"
+#include "service/operator_service.h"
 #include "service/worker_service.h"
 #include "service/workflow_service.h"
 
@@ -56,7 +57,8 @@ struct Server::State {
         workflows(&calls, served.workflows, served.functions),
         executions(&calls, served.executions, served.workflows),
         functions(&calls, served.functions),
-        workers(&calls, served.task_queues) {}
+        workers(&calls, served.task_queues),
+        operators(&calls, served.integrity) {}
 
   Authorizer allow_all;
   Calls calls;
@@ -64,6 +66,7 @@ struct Server::State {
   ExecutionService executions;
   FunctionService functions;
   WorkerService workers;
+  OperatorService operators;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -89,6 +92,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.RegisterService(&state->executions);
   builder.RegisterService(&state->functions);
   builder.RegisterService(&state->workers);
+  builder.RegisterService(&state->operators);
   state->server = builder.BuildAndStart();
   if (state->server == nullptr || state->port == 0) {
     return absl::UnavailableError(
@@ -99,7 +103,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     health->SetServingStatus(true);
     for (const char* name :
          {v1::WorkflowService::service_full_name(), v1::ExecutionService::service_full_name(),
-          v1::FunctionService::service_full_name(), v1::WorkerService::service_full_name()}) {
+          v1::FunctionService::service_full_name(), v1::WorkerService::service_full_name(),
+          v1::OperatorService::service_full_name()}) {
       health->SetServingStatus(name, true);
     }
   }

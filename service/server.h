@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "engine/runtime/executions.h"
 #include "engine/runtime/functions.h"
+#include "engine/runtime/integrity.h"
 #include "engine/runtime/task_queues.h"
 #include "engine/runtime/workflows.h"
 #include "service/calls.h"
@@ -40,6 +41,7 @@ struct Served {
   Functions* functions = nullptr;
   Executions* executions = nullptr;
   TaskQueues* task_queues = nullptr;
+  IntegritySources integrity;
 };
 
 // The gRPC server: the services, reflection and health. Serves from Start() to Shutdown(); what it

@@ -94,6 +94,21 @@ TEST(EmbeddedPostgresTest, ASecondServerOnTheSameFolderIsRefused) {
   EXPECT_TRUE(Answers(server->url()));
 }
 
+TEST(EmbeddedPostgresTest, IsFoundWhileItRuns) {
+  TemporaryFolder folder;
+  EXPECT_EQ(EmbeddedPostgres::FindRunning(folder.path()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  {
+    const auto server = StartIn(folder.path());
+    const auto found = EmbeddedPostgres::FindRunning(folder.path());
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_TRUE(Answers(*found));
+  }
+  const auto stopped = EmbeddedPostgres::FindRunning(folder.path());
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_EQ(*stopped, "");
+}
+
 TEST(EmbeddedPostgresTest, AKilledPostmasterIsStartedAgain) {
   TemporaryFolder folder;
   const auto server = StartIn(folder.path());

@@ -27,6 +27,21 @@ TEST(MigratorTest, AppliesEachMigrationOnce) {
   EXPECT_EQ(second->version, first->version);
 }
 
+TEST(MigratorTest, TellsWhetherTheSchemaIsItsOwnWithoutChangingIt) {
+  TestDatabase database(TestDatabase::Schema::kEmpty);
+  EXPECT_THAT(std::string(CheckSchema(database.pool(), kTwo).message()),
+              HasSubstr("0 of the 2 migrations"));
+  EXPECT_EQ(database.Query("SELECT to_regclass('schema_migrations')"), "");
+  ASSERT_TRUE(Migrate(database.pool(), {kTwo[0]}).ok());
+  const absl::Status older = CheckSchema(database.pool(), kTwo);
+  EXPECT_EQ(older.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(older.message()), HasSubstr("'millrace migrate'"));
+  ASSERT_TRUE(Migrate(database.pool(), kTwo).ok());
+  EXPECT_TRUE(CheckSchema(database.pool(), kTwo).ok());
+  EXPECT_THAT(std::string(CheckSchema(database.pool(), {kTwo[0]}).message()),
+              HasSubstr("newer millrace"));
+}
+
 TEST(MigratorTest, ManyAtOnceApplyEachMigrationOnce) {
   TestDatabase database(TestDatabase::Schema::kEmpty);
   std::vector<std::thread> nodes;

@@ -1,6 +1,5 @@
 // The real binary's first moments: what it refuses before it makes anything, and being killed while
 // it makes its first database.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -9,14 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tests/faults/command.h"
 #include "tests/faults/server_process.h"
 #include "tests/support/postgres.h"
 
@@ -26,41 +23,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// Starts `millrace ARGUMENTS`, which writes to `output`.
-pid_t Begin(std::vector<std::string> arguments, const std::string& output) {
-  const char* binary = std::getenv("MILLRACE_BINARY");
-  EXPECT_NE(binary, nullptr);
-  arguments.insert(arguments.begin(), binary);
-  std::vector<char*> pointers;
-  pointers.reserve(arguments.size() + 1);
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    const int fd = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    execv(pointers[0], pointers.data());
-    _exit(127);
-  }
-  return child;
-}
-
-struct Ended {
-  int exit_code = -1;
-  std::string output;
-};
-
-Ended RunToItsEnd(const std::vector<std::string>& arguments) {
-  const TemporaryFolder folder;
-  const std::string path = folder.path() + "/output";
-  int status = 0;
-  EXPECT_GT(waitpid(Begin(arguments, path), &status, 0), 0);
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1, .output = text.str()};
-}
 
 // A socket that listens on a port of its own.
 class Listener {
@@ -118,7 +80,7 @@ TEST(CommandTest, WhatIsNoSubcommandIsWrongUsage) {
 
 TEST(CommandTest, EverySubcommandHasItsHelp) {
   for (const char* command :
-       {"serve", "migrate", "run", "validate", "conformance", "version", "help"}) {
+       {"serve", "migrate", "run", "validate", "conformance", "fsck", "version", "help"}) {
     SCOPED_TRACE(command);
     const Ended ended = RunToItsEnd({command, "--help"});
     EXPECT_EQ(ended.exit_code, 0);
@@ -146,6 +108,28 @@ TEST(CommandTest, AServerKilledWhileItMakesItsDatabaseStartsAgain) {
   waitpid(first, nullptr, 0);
   ServerProcess second(data, port);
   second.Start();
+}
+
+TEST(CommandTest, FsckChecksADataFolderWithAndWithoutItsServer) {
+  const TemporaryFolder folder;
+  const std::string data = folder.path() + "/data";
+  const std::vector<std::string> fsck = {"fsck", "--data-dir=" + data};
+  const Ended none = RunToItsEnd(fsck);
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.output, HasSubstr("there is no database cluster in the data folder " + data));
+  EXPECT_FALSE(std::filesystem::exists(data));
+  {
+    ServerProcess server(data, FreePort());
+    server.Start();
+    const Ended beside = RunToItsEnd(fsck);
+    EXPECT_EQ(beside.exit_code, 0);
+    EXPECT_THAT(beside.output, HasSubstr("1 live servers: no damage, 0 notes"));
+    EXPECT_EQ(RunToItsEnd({"fsck", "--data-dir=" + data, "--fold=some"}).exit_code, 2);
+  }
+  const Ended alone = RunToItsEnd(fsck);
+  EXPECT_EQ(alone.exit_code, 0);
+  EXPECT_THAT(alone.output, HasSubstr("0 live servers: no damage, 0 notes"));
+  EXPECT_FALSE(std::filesystem::exists(data + "/pgdata/postmaster.pid")) << "it was started for it";
 }
 
 }  // namespace

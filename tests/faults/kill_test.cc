@@ -20,6 +20,7 @@
 #include "millrace/v1/execution.grpc.pb.h"
 #include "millrace/v1/function.grpc.pb.h"
 #include "millrace/v1/workflow.grpc.pb.h"
+#include "tests/faults/command.h"
 #include "tests/faults/server_process.h"
 #include "tests/support/postgres.h"
 
@@ -261,7 +262,8 @@ class KillTest : public ::testing::Test {
 
   TemporaryFolder folder_;
   const std::string ledger_ = absl::StrCat(folder_.path(), "/ledger");
-  ServerProcess server_{absl::StrCat(folder_.path(), "/data"), FreePort()};
+  const std::string data_dir_ = absl::StrCat(folder_.path(), "/data");
+  ServerProcess server_{data_dir_, FreePort()};
   std::shared_ptr<grpc::Channel> control_ = server_.NewChannel();
   int executions_ = 1000;
   std::vector<double> kills_;
@@ -277,6 +279,7 @@ TEST_F(KillTest, LosesNothingThatWasAcknowledged) {
   for (std::thread& starter : starters) starter.join();
   ASSERT_EQ(Acknowledged(), static_cast<size_t>(executions_));
   AwaitAndCheckAll();
+  ExpectNoDamage(data_dir_);
 }
 
 TEST_F(KillTest, GoesOnWhenItsDatabaseComesBack) {
@@ -286,6 +289,7 @@ TEST_F(KillTest, GoesOnWhenItsDatabaseComesBack) {
   for (std::thread& starter : starters) starter.join();
   ASSERT_EQ(Acknowledged(), static_cast<size_t>(executions_));
   AwaitAndCheckAll();
+  ExpectNoDamage(data_dir_);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "millrace/v1/execution.grpc.pb.h"
 #include "millrace/v1/workflow.grpc.pb.h"
+#include "tests/faults/command.h"
 #include "tests/faults/server_process.h"
 #include "tests/support/postgres.h"
 
@@ -119,7 +120,8 @@ class WorkerKillTest : public ::testing::Test {
   TemporaryFolder folder_;
   const std::string ledger_ = absl::StrCat(folder_.path(), "/ledger");
   const int port_ = FreePort();
-  ServerProcess server_{absl::StrCat(folder_.path(), "/data"), port_};
+  const std::string data_dir_ = absl::StrCat(folder_.path(), "/data");
+  ServerProcess server_{data_dir_, port_};
   std::unique_ptr<v1::ExecutionService::Stub> stub_;
   std::vector<pid_t> workers_;
 };
@@ -155,6 +157,7 @@ TEST_F(WorkerKillTest, CompletesEachItemOnce) {
   for (const auto& [item, of_item] : keys) {
     EXPECT_EQ(of_item.size(), 1u) << item.first << " " << item.second;
   }
+  ExpectNoDamage(data_dir_);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "millrace/v1/annotations.pb.h"
 #include "millrace/v1/execution.pb.h"
 #include "millrace/v1/function.pb.h"
+#include "millrace/v1/operator.pb.h"
 #include "millrace/v1/worker.pb.h"
 #include "millrace/v1/workflow.pb.h"
 #include "service/caller.h"
@@ -22,7 +23,8 @@ std::vector<const ServiceDescriptor*> Services() {
   std::vector<const ServiceDescriptor*> services;
   for (const FileDescriptor* file :
        {v1::Workflow::descriptor()->file(), v1::Execution::descriptor()->file(),
-        v1::Function::descriptor()->file(), v1::WorkRequest::descriptor()->file()}) {
+        v1::Function::descriptor()->file(), v1::WorkRequest::descriptor()->file(),
+        v1::CheckIntegrityRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) services.push_back(file->service(i));
   }
   return services;

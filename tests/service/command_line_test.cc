@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "service/cli/fsck.h"
 #include "service/cli/run.h"
 #include "service/config.h"
 #include "tests/support/postgres.h"
@@ -25,8 +26,13 @@ struct Ran {
   std::string output, complaint;
 };
 
+absl::StatusOr<IntegrityReport> NoDatabase(const service::ServeConfig&, const IntegrityOptions&,
+                                           const IntegritySink&) {
+  return absl::UnavailableError("there is no database");
+}
+
 // What `millrace ARGUMENTS` does, without its server.
-Ran RunWith(std::vector<const char*> arguments) {
+Ran RunWith(std::vector<const char*> arguments, const IntegrityCheck& check = NoDatabase) {
   Ran ran;
   CLI::App app("what it is", "millrace");
   app.require_subcommand(1);
@@ -37,6 +43,7 @@ Ran RunWith(std::vector<const char*> arguments) {
   service::AddServeFlags(serve, &config);
   serve->callback([&] { ran.is_served = true; });
   service::AddDatabaseFlags(app.add_subcommand("migrate", "Migrate"), &config);
+  AddFsckCommand(app, check, &exit_code);
   AddRunCommand(app, &exit_code);
   AddHelpCommand(app);
   arguments.insert(arguments.begin(), "/usr/bin/millrace");
@@ -60,7 +67,7 @@ TEST(CommandLineTest, NamesWhatIsNoSubcommandAndThoseThereAre) {
     const Ran ran = RunWith(arguments);
     EXPECT_EQ(ran.exit_code, 2);
     EXPECT_THAT(ran.complaint,
-                HasSubstr("'bogus' is no subcommand. There are serve, migrate, run, help."));
+                HasSubstr("'bogus' is no subcommand. There are serve, migrate, fsck, run, help."));
   }
   const Ran misspelled = RunWith({"migarte"});
   EXPECT_EQ(misspelled.exit_code, 2);
@@ -123,6 +130,56 @@ TEST(CommandLineTest, ARunsExitCodeSaysHowItEnded) {
   }
   EXPECT_EQ(RunWith({"run", "/nowhere.json"}).exit_code, 2);
   EXPECT_EQ(RunWith({"run", path.c_str(), "--inputs={}"}).exit_code, 2);
+}
+
+// A check that finds a note and, if it is to, damage.
+IntegrityCheck Finding(bool is_damaged) {
+  return [is_damaged](const service::ServeConfig& config, const IntegrityOptions& options,
+                      const IntegritySink& sink) -> absl::StatusOr<IntegrityReport> {
+    EXPECT_EQ(config.database_url, "the-url");
+    EXPECT_EQ(options.fold, FoldScope::kAll);
+    EXPECT_EQ(options.look_again_after, absl::Milliseconds(1500));
+    sink({.rule = IntegrityRule::kQuarantined, .name = "projects/p", .words = "it waits"});
+    if (is_damaged) sink({.rule = IntegrityRule::kJournalGap, .words = "it has a gap"});
+    return IntegrityReport{
+        .live_nodes = 1, .executions = 7, .folded = 5, .damage = is_damaged ? 1 : 0, .notes = 1};
+  };
+}
+
+TEST(CommandLineTest, FsckSaysWhatItFindsAndItsExitCodeWhetherItIsDamage) {
+  const std::vector<const char*> arguments = {"fsck", "--database-url=the-url", "--fold=all",
+                                              "--look-again-after=1.5"};
+  const Ran damaged = RunWith(arguments, Finding(true));
+  EXPECT_EQ(damaged.exit_code, 1);
+  EXPECT_EQ(damaged.output,
+            "00000000-0000-0000-0000-000000000000 projects/p QUARANTINED (note): it waits\n"
+            "00000000-0000-0000-0000-000000000000 - JOURNAL_GAP: it has a gap\n"
+            "7 executions, 5 journals folded, 1 live servers: 1 damages, 1 notes\n");
+  const Ran noted = RunWith(arguments, Finding(false));
+  EXPECT_EQ(noted.exit_code, 0);
+  EXPECT_THAT(noted.output, HasSubstr("no damage, 1 notes"));
+  const Ran failed = RunWith({"fsck"});
+  EXPECT_EQ(failed.exit_code, 2);
+  EXPECT_EQ(failed.complaint, "millrace: there is no database\n");
+  EXPECT_EQ(RunWith({"fsck", "--fold=some"}).exit_code, 2);
+  EXPECT_EQ(RunWith({"fsck", "--look-again-after=-1"}).exit_code, 2);
+}
+
+TEST(CommandLineTest, FsckPrintsJsonByTheLine) {
+  const Ran ran =
+      RunWith({"fsck", "--database-url=the-url", "--fold=all", "--look-again-after=1.5", "--json"},
+              Finding(true));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.output,
+            R"({"executionUid":"00000000-0000-0000-0000-000000000000","execution":"projects/p",)"
+            R"("code":"QUARANTINED","severity":"NOTE","message":"it waits"})"
+            "\n"
+            R"({"executionUid":"00000000-0000-0000-0000-000000000000","execution":"",)"
+            R"("code":"JOURNAL_GAP","severity":"DAMAGE","message":"it has a gap"})"
+            "\n"
+            R"({"summary":{"executionCount":7,"foldedCount":5,"liveServerCount":1,"damageCount":1,)"
+            R"("noteCount":1}})"
+            "\n");
 }
 
 TEST(CommandLineTest, ARunsHistoryShowsTheKeyThatTheFunctionSaw) {

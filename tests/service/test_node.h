@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "db/pg_catalog.h"
+#include "db/pg_integrity.h"
 #include "db/pg_storage.h"
 #include "engine/runtime/functions.h"
 #include "engine/runtime/runtime.h"
@@ -12,6 +13,7 @@
 #include "engine/tasks/python_host.h"
 #include "millrace/v1/execution.grpc.pb.h"
 #include "millrace/v1/function.grpc.pb.h"
+#include "millrace/v1/operator.grpc.pb.h"
 #include "millrace/v1/worker.grpc.pb.h"
 #include "millrace/v1/workflow.grpc.pb.h"
 #include "service/server.h"
@@ -34,11 +36,13 @@ class TestNode {
       : database_(database), options_(std::move(options)) {
     const absl::Status begun = runtime_.Begin();
     EXPECT_TRUE(begun.ok()) << begun;
-    auto started =
-        Server::Start({.listen = "127.0.0.1:0"}, {.workflows = &workflows_,
-                                                  .functions = &functions_,
-                                                  .executions = &runtime_,
-                                                  .task_queues = &runtime_.task_queues()});
+    auto started = Server::Start(
+        {.listen = "127.0.0.1:0"},
+        {.workflows = &workflows_,
+         .functions = &functions_,
+         .executions = &runtime_,
+         .task_queues = &runtime_.task_queues(),
+         .integrity = {.facts = &integrity_, .journals = &storage_, .workflows = &workflows_}});
     EXPECT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
@@ -47,6 +51,7 @@ class TestNode {
     execution_stub = v1::ExecutionService::NewStub(channel);
     function_stub = v1::FunctionService::NewStub(channel);
     worker_stub = v1::WorkerService::NewStub(channel);
+    operator_stub = v1::OperatorService::NewStub(channel);
   }
   ~TestNode() {
     server_->Shutdown(absl::Seconds(1));
@@ -60,12 +65,14 @@ class TestNode {
   std::unique_ptr<v1::ExecutionService::Stub> execution_stub;
   std::unique_ptr<v1::FunctionService::Stub> function_stub;
   std::unique_ptr<v1::WorkerService::Stub> worker_stub;
+  std::unique_ptr<v1::OperatorService::Stub> operator_stub;
 
  private:
   testing::TestDatabase& database_;
   const TestNodeOptions options_;
   db::PgStorage storage_{&database_.pool()};
   db::PgCatalog catalog_{&database_.pool()};
+  db::PgIntegrity integrity_{&database_.pool()};
   PythonHost host_;
   Workflows workflows_{&catalog_};
   Functions functions_{&catalog_, &host_};
