@@ -89,7 +89,7 @@ Value Pad(const Call& call) {
   if (call[0].is_undefined() || !call[1].is_number()) return call[0];
   const absl::string_view text = call[0].text();
   absl::string_view fill = call[2].is_string() ? call[2].text() : absl::string_view();
-  if (fill.empty()) fill = " ";
+  if (CountChars(fill) == 0) fill = " ";  // of bytes that are no UTF-8, too
   const double width = call[1].number();
   const double missing = std::fabs(width) - static_cast<double>(CountChars(text));
   if (!(missing >= 1)) return call[0];
