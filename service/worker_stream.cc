@@ -183,6 +183,7 @@ void WorkerStream::Refuse(int64_t result, absl::string_view reason, absl::string
 bool WorkerStream::MayRead(std::function<void()> read_on) {
   const std::lock_guard lock(mutex_);
   if (untold_results_ <= kUntoldMax) return true;
+  queues_->SetPaused(*session_, true);
   read_on_ = std::move(read_on);
   return false;
 }
@@ -203,6 +204,8 @@ bool WorkerStream::Fill(v1::WorkResponse* response) {
   std::shared_ptr<TaskQueues::Session> session;
   {
     const std::lock_guard lock(mutex_);
+    is_woken_ = false;
+    if (end_.has_value() && !end_->ok()) return false;
     response->Swap(&own_);
     own_.Clear();
     session = session_;
@@ -217,7 +220,7 @@ bool WorkerStream::Fill(v1::WorkResponse* response) {
     told += static_cast<int64_t>(mail.acknowledged.size() + mail.returned.size());
     if (mail.end.has_value()) {
       const std::lock_guard lock(mutex_);
-      if (!end_.has_value()) end_ = mail.end;
+      SetEnd(*mail.end);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -232,32 +235,42 @@ void WorkerStream::Pump() {
     if (is_writing_ || reactor_ == nullptr) return;
     is_writing_ = true;
   }
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      is_woken_ = false;
-    }
-    v1::WorkResponse response;
-    const bool has_some = Fill(&response);
-    grpc::ByteBuffer bytes = has_some ? Serialize(response) : grpc::ByteBuffer();
-    std::function<void()> read_on;
-    {
-      const std::lock_guard lock(mutex_);
-      if (reactor_ == nullptr) return;
-      if (untold_results_ <= kUntoldMax) read_on.swap(read_on_);
-      if (has_some) {
-        written_ = std::move(bytes);
-        reactor_->StartWrite(&written_);
-      } else if (end_.has_value() && (!end_->ok() || untold_results_ <= 0)) {
-        return std::exchange(reactor_, nullptr)->Finish(ToGrpcStatus(*end_));
-      } else if (!is_woken_) {
-        is_writing_ = false;
-      }
-    }
-    if (read_on) read_on();
-    const std::lock_guard lock(mutex_);
-    if (has_some || !is_writing_) return;
+  while (!WriteOnce()) {
   }
+}
+
+// Only for who has set `is_writing_`. True when it is somebody else's turn: that of the write that
+// has begun, or of whoever wakes this stream next.
+bool WorkerStream::WriteOnce() {
+  v1::WorkResponse response;
+  grpc::ByteBuffer bytes;
+  bool has_some = false;
+  try {
+    has_some = Fill(&response);
+    if (has_some) bytes = Serialize(response);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    is_writing_ = false;
+    throw;
+  }
+  const std::lock_guard lock(mutex_);
+  if (reactor_ == nullptr) return true;
+  if (!has_some && end_.has_value() && (!end_->ok() || untold_results_ <= 0)) {
+    std::exchange(reactor_, nullptr)->Finish(ToGrpcStatus(*end_));
+    return true;
+  }
+  if (untold_results_ <= kUntoldMax && read_on_) {
+    queues_->SetPaused(*session_, false);
+    std::exchange(read_on_, nullptr)();  // with the lock, as it is the reactor's
+  }
+  if (has_some) {
+    written_ = std::move(bytes);
+    reactor_->StartWrite(&written_);
+    return true;
+  }
+  if (is_woken_) return false;
+  is_writing_ = false;
+  return true;
 }
 
 void WorkerStream::WriteDone(bool ok) {
@@ -265,7 +278,7 @@ void WorkerStream::WriteDone(bool ok) {
     const std::lock_guard lock(mutex_);
     is_writing_ = false;
     written_.Clear();
-    if (!ok && !end_.has_value()) end_ = absl::CancelledError("the client has gone");
+    if (!ok) SetEnd(absl::CancelledError("the client has gone"));
   }
   Pump();
 }
@@ -273,9 +286,14 @@ void WorkerStream::WriteDone(bool ok) {
 void WorkerStream::End(const absl::Status& status) {
   {
     const std::lock_guard lock(mutex_);
-    if (!end_.has_value()) end_ = status;
+    SetEnd(status);
   }
   Pump();
+}
+
+// An error ends at once what was to end when all is told.
+void WorkerStream::SetEnd(const absl::Status& status) {
+  if (!end_.has_value() || (end_->ok() && !status.ok())) end_ = status;
 }
 
 void WorkerStream::Drop() {

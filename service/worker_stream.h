@@ -41,6 +41,8 @@ class WorkerStream : public OpenCall, public std::enable_shared_from_this<Worker
  private:
   // Writes what there is to be told, unless a write is under way.
   void Pump();
+  bool WriteOnce();
+  void SetEnd(const absl::Status& status);  // with the lock
   // False if there is nothing.
   bool Fill(v1::WorkResponse* response);
   void AddItem(const QueuedTask& task, v1::WorkResponse* response);

@@ -214,7 +214,7 @@ class Check {
     absl::StatusOr<Workflows::Startable> of =
         workflows_.FindByKey(stored.workflow_key, stored.revision);
     if (absl::IsNotFound(of.status())) return absl::OkStatus();  // deleted since
-    if (absl::IsInternal(of.status())) {
+    if (absl::IsFailedPrecondition(of.status())) {
       TellOfJournal({.rule = IntegrityRule::kJournalUnreadable,
                      .key = stored.key,
                      .name = NameOf(stored),

@@ -338,7 +338,8 @@ int Keeper::ReadAsked() {
       }
     }
     for (const ExecutionKey& key : missing) {
-      lane_of_(key).Post(lane_message::Gone{.key = key, .status = errors::DatabaseUnavailable()});
+      lane_of_(key).Post(
+          lane_message::Gone{.key = key, .status = errors::ExecutionNotFound(key.uuid.ToString())});
     }
   }
   if (has_locked) Sleep(absl::Milliseconds(20), false);
@@ -361,8 +362,8 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   }
   absl::StatusOr<Workflows::Startable> of =
       workflows_->FindByKey(stored.workflow_key, stored.revision);
-  if (absl::IsFailedPrecondition(of.status())) {  // for good: no node of this version can run it
-    return SetAside(stored, of.status());
+  if (absl::IsFailedPrecondition(of.status())) {  // no node of this version can run it
+    return IsAlone() ? SetAside(stored, of.status()) : LeaveToOthers(stored);
   }
   if (!of.ok()) {
     Log(LogLevel::kWarning, "an execution's workflow cannot be read",
@@ -382,11 +383,7 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
       return;
     }
     if (absl::IsUnimplemented(folded.status())) {
-      Log(LogLevel::kWarning, "an execution's journal is of a newer format: released",
-          {{"execution", stored.key.uuid.ToString()}});
-      storage_->Release(node_->me(), {stored.key}, kRestOfNewerFormats).IgnoreError();
-      lane.Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
-      return;
+      return LeaveToOthers(stored);
     }
     reason = std::string(folded.status().message());
   } catch (const BrokenInvariant& broken) {
@@ -395,6 +392,14 @@ void Keeper::HandOutOne(const StoredExecution& stored, const DatabaseToken& toke
   Log(LogLevel::kError, "an execution cannot be folded",
       {{"execution", stored.key.uuid.ToString()}, {"reason", reason}});
   SetAside(stored, absl::DataLossError(reason));
+}
+
+void Keeper::LeaveToOthers(const StoredExecution& stored) {
+  Log(LogLevel::kWarning, "an execution is for a newer version: released",
+      {{"execution", stored.key.uuid.ToString()}});
+  storage_->Release(node_->me(), {stored.key}, kRestOfNewerFormats).IgnoreError();
+  lane_of_(stored.key)
+      .Post(lane_message::Gone{.key = stored.key, .status = errors::DatabaseUnavailable()});
 }
 
 void Keeper::SetAside(const StoredExecution& stored, const absl::Status& why) {

@@ -66,6 +66,9 @@ class Keeper {
   void AddRisky(const Claim& claim);
   bool TakeUpNextRisky();
   absl::flat_hash_set<ExecutionKey> ReadableNow(const std::vector<Claim>& claims);
+  // A node of a newer version can go on with it: releases it, for a while.
+  void LeaveToOthers(const StoredExecution& stored);
+  bool IsAlone() const { return seen_.empty(); }  // as far as the last sweep has seen
   // Nobody can go on with it: quarantines it, if it is open.
   void SetAside(const StoredExecution& stored, const absl::Status& why);
   void HandOutOne(const StoredExecution& stored, const DatabaseToken& token,

@@ -125,6 +125,7 @@ struct LaneHooks {
   // What workers are to do; that they need not; and the end of a turn, when they are told.
   std::function<void(std::vector<QueuedTask>)> offer;
   std::function<void(const TaskId&)> cancel_queued;
+  std::function<void(const TaskId&)> forget_queued;
   std::function<void()> flush_queues;
 };
 
@@ -178,6 +179,7 @@ class Lane {
   static bool IsOfAnotherTask(const Held& held, const GivenEvent& given);
   void CountBytes(Held& held, const std::vector<HistoryEvent>& history);
   void StepOnSpareThread(Held& held, GivenEvent event);
+  static void SettleWithRow(Held& held, GivenEvent given);
   void FailEndless(Held& held, GivenEvent given);
   bool TakeStep(Held& held, StepRefusal refusal, GivenEvent event, StepResult result);
   void AfterSteps(Held& held);
@@ -201,7 +203,8 @@ class Lane {
   void CallOrDefer(std::string call_id, std::function<void()> call);
   bool AddCall(Held& held, const TaskId& call);
   bool TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin);
-  void Cancel(const TaskId& call);
+  // `is_over`: the task is, for its worker, too; else only this node's part in it.
+  void Cancel(const TaskId& call, bool is_over = true);
   void CancelLost(Held& held);
   void CancelAll(const Held& held);
   void FlushDeferred();

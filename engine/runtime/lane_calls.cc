@@ -216,7 +216,7 @@ bool Lane::TakeAnswer(const ExecutionKey& key, const GivenEvent::Origin& origin)
   return true;
 }
 
-void Lane::Cancel(const TaskId& call) {
+void Lane::Cancel(const TaskId& call, bool is_over) {
   const auto found = under_way_.find(call);
   if (found == under_way_.end()) return;
   const bool is_queued = found->second.is_queued;
@@ -228,7 +228,7 @@ void Lane::Cancel(const TaskId& call) {
     deferred_.erase(deferred);
   } else if (is_queued) {
     std::erase_if(offered_, [&](const QueuedTask& queued) { return queued.id == call; });
-    hooks_.cancel_queued(call);
+    is_over ? hooks_.cancel_queued(call) : hooks_.forget_queued(call);
   } else {
     hooks_.cancel(call_id);
   }
@@ -246,7 +246,7 @@ void Lane::CancelLost(Held& held) {
 
 // Of an execution that this lane no longer holds: its answers would be dropped.
 void Lane::CancelAll(const Held& held) {
-  for (const auto& [event_id, call] : held.calls) Cancel(call);
+  for (const auto& [event_id, call] : held.calls) Cancel(call, /*is_over=*/false);
 }
 
 }  // namespace millrace

@@ -13,8 +13,7 @@ namespace {
 
 // History events of one step, after which a spare thread does it: some 5 ms of a lane's time.
 constexpr int64_t kLaneFuel = 1000;
-// Of snapshots of more frames no copy is kept to go back to, which would cost more than the step:
-// the journal is read again in its place.
+// Of snapshots of more frames no copy is kept to go back to, which would cost more than the step.
 constexpr size_t kCopiedFramesMax = 64;
 // A row that has this much takes no further event.
 constexpr size_t kRowBytesMax = 1 << 20;
@@ -53,15 +52,29 @@ bool Lane::IsOfAnotherTask(const Held& held, const GivenEvent& given) {
   return writer == held.writers.end() || writer->second != task.writer;
 }
 
+// A worker's result that has no effect, as this snapshot stands: with the row that is being made,
+// which may be why. Without it the result might count.
+void Lane::SettleWithRow(Held& held, GivenEvent given) {
+  const bool makes_row =
+      held.durability == Durability::kSteps && (!held.history.empty() || held.needs_fence);
+  if (makes_row && given.receipt.has_value()) {
+    held.applied.push_back(std::move(given));
+  } else {
+    Settle(given, held);
+  }
+}
+
 bool Lane::StepOne(Held& held) {
   GivenEvent given = std::move(held.events.front());
   held.events.pop_front();
   if (IsOfAnotherTask(held, given)) {
-    Settle(given, held);
+    SettleWithRow(held, std::move(given));
     return true;
   }
+  // What a journal holds needs no copy to go back to, which costs as much as a step does.
+  const bool is_journaled = held.durability == Durability::kSteps && !held.start.has_value();
   const bool is_wide = held.snapshot.frames.size() > kCopiedFramesMax;
-  if (given.is_long || (is_wide && held.durability != Durability::kSteps)) {
+  if (given.is_long || held.is_heavy || (is_wide && !is_journaled)) {
     StepOnSpareThread(held, std::move(given));
     return false;
   }
@@ -69,13 +82,14 @@ bool Lane::StepOne(Held& held) {
   StepResult result;
   try {
     std::optional<Snapshot> before;
-    if (!is_wide) before = held.snapshot;
+    if (!is_journaled) before = held.snapshot;
     const StepRefusal refusal =
         Step(*held.of.program, held.info, event, kLaneFuel, &held.snapshot, &result);
     if (refusal != StepRefusal::kTooLong) {
       return TakeStep(held, refusal, std::move(given), std::move(result));
     }
     given.is_long = true;
+    held.is_heavy = true;
     if (before.has_value()) {
       held.snapshot = *std::move(before);
       StepOnSpareThread(held, std::move(given));
@@ -107,11 +121,15 @@ void Lane::CountBytes(Held& held, const std::vector<HistoryEvent>& history) {
 
 void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
   held.is_stepping = true;
-  auto work = [inbox = inbox_, key = held.key, program = held.of.program, info = held.info,
-               at = clock_->Now(), snapshot = std::move(held.snapshot),
+  const bool keeps_copy =
+      held.durability == Durability::kSteps || held.snapshot.frames.size() <= kCopiedFramesMax;
+  auto work = [keeps_copy, inbox = inbox_, key = held.key, program = held.of.program,
+               info = held.info, at = clock_->Now(), snapshot = std::move(held.snapshot),
                given = std::move(given)]() mutable {
     lane_message::Stepped stepped{.key = key, .event = given};
-    const Snapshot before = snapshot;
+    // To go back to: but each step of a wide EXPRESS execution comes here, and a copy costs more.
+    std::optional<Snapshot> before;
+    if (keeps_copy) before = snapshot;
     try {
       stepped.refusal = Step(*program, info, Event{.at = at, .what = given.what}, FullFuel(info),
                              &snapshot, &stepped.result);
@@ -119,7 +137,8 @@ void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
       stepped.broken = broken.what();
     }
     const bool is_endless = stepped.refusal == StepRefusal::kTooLong;
-    stepped.snapshot = is_endless ? before : std::move(snapshot);
+    if (is_endless && !before.has_value()) stepped.broken = "a step does not end";
+    stepped.snapshot = is_endless && before.has_value() ? *std::move(before) : std::move(snapshot);
     inbox->Post(std::move(stepped));
   };
   spare_->Add(std::move(work));
@@ -197,7 +216,7 @@ bool Lane::TakeStep(Held& held, StepRefusal refusal, GivenEvent given, StepResul
       AnswerEnded(held, std::move(given));
       return true;
     default:  // a duplicate
-      Settle(given, held);
+      SettleWithRow(held, std::move(given));
       return true;
   }
 }
@@ -238,6 +257,10 @@ void Lane::UndoRow(Held& held) {
     held.events.push_front(std::move(*it));
   }
   held.applied.clear();
+  // Of the snapshot as it was; it will be seen again.
+  std::erase_if(held.events, [](const GivenEvent& event) {
+    return std::holds_alternative<StepEndless>(event.what);
+  });
   held.history.clear();
   held.row_bytes = 0;
   held.commands.clear();

@@ -118,6 +118,7 @@ Runtime::Runtime(ExecutionStorage* storage, CatalogStorage* catalog, Workflows* 
         .cancel = [this](const std::string& call_id) { Cancel(call_id); },
         .offer = [this](std::vector<QueuedTask> tasks) { task_queues_->Offer(std::move(tasks)); },
         .cancel_queued = [this](const TaskId& task) { task_queues_->Cancel(task); },
+        .forget_queued = [this](const TaskId& task) { task_queues_->Forget(task); },
         .flush_queues = [this] { task_queues_->Flush(); }};
     const Clock* const clock = options_.clock != nullptr ? options_.clock : &clock_;
     lanes_.push_back(

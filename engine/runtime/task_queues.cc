@@ -35,9 +35,14 @@ class TaskQueues::Session : public ResultReceiver {
   size_t next_queue = 0;
   int64_t heard_at_nanos = 0;
   bool is_open = true;
+  bool is_paused = false;
   bool is_dirty = false;
 
-  int64_t room() const { return options.items_max - static_cast<int64_t>(held.size()); }
+  // What is cancelled leaves room, but not among what has not been sent.
+  int64_t room() const {
+    const size_t most = std::max(held.size(), mail.items.size());
+    return options.items_max - static_cast<int64_t>(most);
+  }
 };
 
 TaskQueues::TaskQueues(Options options, Deliver deliver)
@@ -45,10 +50,7 @@ TaskQueues::TaskQueues(Options options, Deliver deliver)
   if (!options_.steady_nanos) ticking_ = std::thread([this] { Run(); });
 }
 
-TaskQueues::~TaskQueues() {
-  Shutdown(absl::CancelledError("the queues are gone"));
-  if (ticking_.joinable()) ticking_.join();
-}
+TaskQueues::~TaskQueues() { Shutdown(absl::CancelledError("the queues are gone")); }
 
 int64_t TaskQueues::Now() const {
   return options_.steady_nanos ? options_.steady_nanos() : SteadyNanos();
@@ -85,11 +87,15 @@ void TaskQueues::AddOne(QueuedTask task) {
     return;
   }
   if (may_be_held) return LetLapse(id, item, Now() + absl::ToInt64Nanoseconds(options_.lease));
+  Place(item, /*at_front=*/false);
+}
+
+void TaskQueues::Place(Item& item, bool at_front) {
   Queue& queue = queues_[{item.task->project, item.task->queue}];
   if (Session* const session = FreeSession(queue); session != nullptr) {
     Assign(item, *session);
   } else {
-    Enqueue(item, /*at_front=*/false);
+    Enqueue(item, at_front);
   }
 }
 
@@ -142,7 +148,10 @@ void TaskQueues::Fill(Session& session) {
       const auto [ticket, id] = queue.waiting.front();
       queue.waiting.pop_front();
       const auto found = items_.find(id);
-      if (found == items_.end() || found->second.ticket != ticket) continue;  // stale
+      if (found == items_.end() || found->second.ticket != ticket) {
+        if (queue.stale > 0) --queue.stale;
+        continue;
+      }
       Assign(found->second, session);
       is_given = true;
     }
@@ -153,12 +162,35 @@ void TaskQueues::Fill(Session& session) {
 void TaskQueues::Remove(const TaskId& id) {
   const auto found = items_.find(id);
   if (found == items_.end()) return;
-  if (Session* const session = found->second.session; session != nullptr) {
+  Session* const session = found->second.session;
+  const QueueName name{found->second.task->project, found->second.task->queue};
+  const bool was_waiting = found->second.ticket != 0;
+  beating_.erase(id);
+  items_.erase(found);
+  if (was_waiting) {
+    Queue& queue = queues_[name];
+    if (++queue.stale > 1000 && queue.stale > queue.waiting.size() / 2) DropStale(queue);
+  }
+  if (session != nullptr) {
     session->held.erase(id);
     Fill(*session);
   }
-  beating_.erase(id);
-  items_.erase(id);
+  EraseIfIdle(name);
+}
+
+void TaskQueues::DropStale(Queue& queue) {
+  std::erase_if(queue.waiting, [&](const auto& place) {
+    const auto found = items_.find(place.second);
+    return found == items_.end() || found->second.ticket != place.first;
+  });
+  queue.stale = 0;
+}
+
+void TaskQueues::EraseIfIdle(const QueueName& name) {
+  const auto found = queues_.find(name);
+  if (found == queues_.end() || !found->second.sessions.empty()) return;
+  if (found->second.stale >= found->second.waiting.size()) DropStale(found->second);
+  if (found->second.waiting.empty()) queues_.erase(found);
 }
 
 void TaskQueues::Cancel(const TaskId& task) {
@@ -170,6 +202,17 @@ void TaskQueues::Cancel(const TaskId& task) {
     MarkDirty(*session);
   }
   Remove(task);
+}
+
+void TaskQueues::Forget(const TaskId& task) {
+  const std::lock_guard lock(mutex_);
+  Remove(task);
+}
+
+void TaskQueues::SetPaused(Session& session, bool is_paused) {
+  const std::lock_guard lock(mutex_);
+  session.is_paused = is_paused;
+  session.heard_at_nanos = Now();
 }
 
 void TaskQueues::MarkDirty(Session& session) {
@@ -196,18 +239,7 @@ std::shared_ptr<TaskQueues::Session> TaskQueues::Open(SessionOptions options) {
     const std::lock_guard lock(mutex_);
     sessions_[session.get()] = session;
     session->heard_at_nanos = Now();
-    for (const TaskId& id : session->options.held) {
-      const auto found = items_.find(id);
-      if (found == items_.end()) {
-        if (claimed_.try_emplace(id, session.get()).second) session->held.insert(id);
-      } else if (found->second.session == nullptr) {
-        found->second.session = session.get();
-        found->second.ticket = 0;
-        found->second.heard_at_nanos = Now();
-        if (found->second.task->heartbeat.has_value()) beating_.insert(id);
-        session->held.insert(id);
-      }
-    }
+    for (const TaskId& id : session->options.held) TakeOver(id, *session);
     for (const std::string& name : session->options.queues) {
       queues_[{session->options.project, name}].sessions.push_back(session.get());
     }
@@ -215,6 +247,27 @@ std::shared_ptr<TaskQueues::Session> TaskQueues::Open(SessionOptions options) {
     Fill(*session);
   }
   return session;
+}
+
+// The worker of `session` has this task, whatever was believed before: its earlier stream may not
+// be known to have broken.
+void TaskQueues::TakeOver(const TaskId& id, Session& session) {
+  session.held.insert(id);
+  Session* before = nullptr;
+  if (const auto found = items_.find(id); found != items_.end()) {
+    Item& item = found->second;
+    before = std::exchange(item.session, &session);
+    if (item.ticket != 0) ++queues_[{item.task->project, item.task->queue}].stale;
+    item.ticket = 0;
+    item.heard_at_nanos = Now();
+    if (item.task->heartbeat.has_value()) beating_.insert(id);
+  } else {
+    Session*& claimed = claimed_[id];
+    before = std::exchange(claimed, &session);
+  }
+  if (before == nullptr || before == &session) return;
+  before->held.erase(id);
+  Fill(*before);
 }
 
 // `session` serves no queue any more.
@@ -234,7 +287,7 @@ void TaskQueues::Leave(Session& session) {
       claimed_.erase(id);
     } else if (unsent.contains(found->second.task)) {
       beating_.erase(id);
-      Enqueue(found->second, /*at_front=*/true);
+      Place(found->second, /*at_front=*/true);
     } else {
       LetLapse(id, found->second, at_nanos);
     }
@@ -258,7 +311,7 @@ WorkerMail TaskQueues::Take(Session& session, size_t bytes_max) {
   // What was cancelled before it was sent is not sent.
   std::erase_if(taken.items, [&](const std::shared_ptr<const QueuedTask>& task) {
     const auto found = items_.find(task->id);
-    return found == items_.end() || found->second.task != task;
+    return found == items_.end() || found->second.session != &session;
   });
   size_t bytes = 0;
   for (size_t i = 0; i < taken.items.size(); ++i) {
@@ -293,8 +346,10 @@ void TaskQueues::TakeResults(const std::shared_ptr<Session>& session,
     const std::lock_guard lock(mutex_);
     for (const WorkerResult& result : results) {
       if (const auto claimed = claimed_.find(result.task); claimed != claimed_.end()) {
-        claimed->second->held.erase(result.task);
+        Session* const holder = claimed->second;
         claimed_.erase(claimed);
+        holder->held.erase(result.task);
+        Fill(*holder);
       }
       Remove(result.task);
     }
@@ -322,12 +377,7 @@ void TaskQueues::TickLapses(int64_t now) {
     if (found == items_.end()) continue;
     Item& item = found->second;
     if (item.session != nullptr || item.ticket != 0 || item.lapses_at_nanos != at_nanos) continue;
-    Queue& queue = queues_[{item.task->project, item.task->queue}];
-    if (Session* const session = FreeSession(queue); session != nullptr) {
-      Assign(item, *session);
-    } else {
-      Enqueue(item, /*at_front=*/true);
-    }
+    Place(item, /*at_front=*/true);
   }
 }
 
@@ -357,7 +407,8 @@ void TaskQueues::Tick() {
     const int64_t now = Now();
     const int64_t lease = absl::ToInt64Nanoseconds(options_.lease);
     for (const auto& [raw, session] : sessions_) {
-      if (!session->is_open || now - session->heard_at_nanos <= lease) continue;
+      if (!session->is_open || session->is_paused) continue;
+      if (now - session->heard_at_nanos <= lease) continue;
       Leave(*session);
       session->mail.end = absl::UnavailableError("the worker has not been heard of in time");
       MarkDirty(*session);
@@ -379,6 +430,7 @@ void TaskQueues::Shutdown(const absl::Status& status) {
     }
   }
   stopped_.notify_all();
+  if (ticking_.joinable()) ticking_.join();
   Flush();
 }
 

@@ -84,6 +84,8 @@ class TaskQueues {
   // For lanes. Workers hear of it with the next Flush().
   void Offer(std::vector<QueuedTask> tasks);
   void Cancel(const TaskId& task);
+  // The task may go on, but is no longer this node's: nobody is told.
+  void Forget(const TaskId& task);
   void Flush();
 
   // A worker's stream. Owned by who has opened it, until Close().
@@ -102,6 +104,8 @@ class TaskQueues {
   // What there is to be told, about `bytes_max` of it.
   WorkerMail Take(Session& session, size_t bytes_max);
 
+  // While the worker is not listened to, its silence means nothing.
+  void SetPaused(Session& session, bool is_paused);
   // The worker has said something; these of its items go on.
   void Hear(Session& session, const std::vector<TaskId>& heartbeats);
   // The lanes acknowledge each when it is durable, or no longer matters.
@@ -126,6 +130,7 @@ class TaskQueues {
   struct Queue {
     // Those that wait, in order; some are stale: their ticket is not their item's any more.
     std::deque<std::pair<uint64_t, TaskId>> waiting;
+    size_t stale = 0;  // how many of them, about
     std::vector<Session*> sessions;
     size_t next_session = 0;
   };
@@ -141,6 +146,11 @@ class TaskQueues {
   void AddOne(QueuedTask task);
   Session* FreeSession(Queue& queue);
   void Assign(Item& item, Session& session);
+  // To a session that has room, else into the queue.
+  void Place(Item& item, bool at_front);
+  void TakeOver(const TaskId& id, Session& session);
+  void DropStale(Queue& queue);
+  void EraseIfIdle(const QueueName& name);
   void Enqueue(Item& item, bool at_front);
   void LetLapse(const TaskId& id, Item& item, int64_t at_nanos);
   void Fill(Session& session);

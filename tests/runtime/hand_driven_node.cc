@@ -43,6 +43,7 @@ HandDrivenNode::HandDrivenNode(testing::MemoryStorage* database, Workflows* work
       .cancel = [this](const std::string& call_id) { cancelled.push_back(call_id); },
       .offer = [this](std::vector<QueuedTask> tasks) { queues.Offer(std::move(tasks)); },
       .cancel_queued = [this](const TaskId& task) { queues.Cancel(task); },
+      .forget_queued = [this](const TaskId& task) { queues.Forget(task); },
       .flush_queues = [this] { queues.Flush(); }};
   lane = std::make_unique<Lane>(&node, &clock, &storage, &spare, std::move(hooks));
   keeper = std::make_unique<Keeper>(

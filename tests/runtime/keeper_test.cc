@@ -212,7 +212,7 @@ TEST_F(KeeperTest, TellsTheLaneWhoseAnExecutionIs) {
   EXPECT_THAT(taken, UnorderedElementsAre(own, nobodys));
   EXPECT_EQ(gone.size(), 3u);
   EXPECT_EQ(gone[others].code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(gone[unknown].code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(gone[unknown].code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(errors::ReasonOf(gone[quarantined]), "EXECUTION_QUARANTINED");
   EXPECT_EQ(Row(nobodys).execution.owner, bare.me());
   EXPECT_EQ(Row(others).execution.owner, dead_);

@@ -147,11 +147,61 @@ TEST_F(TaskQueuesTest, KeepsWhatABrokenStreamHeldForALease) {
 // What was not even sent need not wait.
 TEST_F(TaskQueuesTest, HandsOnAtOnceWhatABrokenStreamWasNotSent) {
   const Session session = Open(10);
+  const Session other = Open(10);  // has nothing to do
   Offer(1);
   queues_.Close(session);
-  const Session other = Open(10);
   EXPECT_THAT(Items(other), ElementsAre(1));
   queues_.Close(other);
+}
+
+TEST_F(TaskQueuesTest, FillsTheRoomThatAnOldResultLeaves) {
+  const Session session = Open(1, {"q"}, {Task(1)});  // has sent its result on an earlier stream
+  Offer(2);
+  EXPECT_THAT(Items(session), IsEmpty());
+  Answer(session, 1);
+  EXPECT_THAT(Items(session), ElementsAre(2));
+  queues_.Close(session);
+}
+
+// A connection may be dead for its worker, which has a new one, and not yet for the server.
+TEST_F(TaskQueuesTest, BelievesAWorkerWhoseEarlierStreamSeemsToLive) {
+  const Session before = Open(10);
+  Offer(1, "q", false, absl::Seconds(2));
+  EXPECT_THAT(Items(before), ElementsAre(1));
+  const Session now = Open(10, {"q"}, {Task(1)});
+  const Session other = Open(10);
+  for (int i = 0; i < 7; ++i) {
+    Pass(1);
+    queues_.Hear(*now, {Task(1)});
+    queues_.Hear(*other, {});
+  }
+  EXPECT_TRUE(queues_.Take(*before, 1 << 20).end.has_value());
+  EXPECT_THAT(Items(other), IsEmpty());
+  EXPECT_THAT(events_, IsEmpty());
+  for (const Session& session : {before, now, other}) queues_.Close(session);
+}
+
+TEST_F(TaskQueuesTest, TakesNoSilenceForDeathWhileItDoesNotListen) {
+  const Session session = Open(10);
+  queues_.SetPaused(*session, true);
+  Pass(60);
+  EXPECT_FALSE(queues_.Take(*session, 1 << 20).end.has_value());
+  queues_.SetPaused(*session, false);
+  Pass(6);
+  EXPECT_TRUE(queues_.Take(*session, 1 << 20).end.has_value());
+  queues_.Close(session);
+}
+
+TEST_F(TaskQueuesTest, ForgetsWithoutAWord) {
+  const Session session = Open(1);
+  Offer(1);
+  Offer(2);
+  EXPECT_THAT(Items(session), ElementsAre(1));
+  queues_.Forget(Task(1));
+  const WorkerMail mail = queues_.Take(*session, 1 << 20);
+  EXPECT_THAT(mail.cancelled, IsEmpty());
+  EXPECT_THAT(mail.items, SizeIs(1));
+  queues_.Close(session);
 }
 
 TEST_F(TaskQueuesTest, WaitsForTheWorkerOfATaskThatIsOfferedAgain) {

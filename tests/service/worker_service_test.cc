@@ -1,9 +1,13 @@
 // Workers' streams, over gRPC, against a service on a real PostgreSQL.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "millrace/v1/worker.grpc.pb.h"
 #include "service/client/worker.h"
@@ -199,6 +203,66 @@ TEST_F(WorkerServiceTest, ServesExpressWorkflows) {
   Call(*node_->execution_stub, &v1::ExecutionService::Stub::RunExecution, request, &execution);
   EXPECT_EQ(execution.state(), v1::Execution::SUCCEEDED);
   EXPECT_EQ(execution.output(), "[1]");
+}
+
+// The execution was never stored, and is gone: nobody will ever want the result.
+TEST_F(WorkerServiceTest, AcknowledgesResultsOfWhatIsNoMore) {
+  Create("w", R"({"StartAt": "T", "States": {"T": {
+      "Type": "Task", "Resource": "queue:q", "TimeoutSeconds": 1, "End": true}}})",
+         v1::Workflow::EXPRESS);
+  const auto worker = Open(Hello());
+  v1::RunExecutionRequest request;
+  request.set_parent("projects/p/workflows/w");
+  v1::Execution execution;
+  Call(*node_->execution_stub, &v1::ExecutionService::Stub::RunExecution, request, &execution);
+  EXPECT_EQ(execution.error(), "States.Timeout");
+  const std::string token = worker->ReadUntil([](const auto& all) { return all.items_size() == 1; })
+                                .items(0)
+                                .task_token();
+  worker->stream->Write(Result(token, "1"));
+  worker->ReadUntil([](const auto& all) { return all.acknowledged_size() > 0; });
+  worker->stream->WritesDone();
+  EXPECT_TRUE(worker->stream->Finish().ok());
+}
+
+TEST_F(WorkerServiceTest, FailsTasksWhoseOutcomeNoServerTakes) {
+  Create("w", R"({"StartAt": "T", "States": {
+      "T": {"Type": "Task", "Resource": "queue:q", "Catch": [
+        {"ErrorEquals": ["States.ALL"], "Next": "C"}], "Next": "C"},
+      "C": {"Type": "Pass", "End": true}}})");
+  const std::string no_utf8 = "\"\xff\"";
+  const std::string large = "\"" + std::string(5 << 20, 'x') + "\"";
+  const std::string no_json = "{";
+  for (const std::string& output : {no_utf8, large, no_json}) {
+    client::Worker worker({.address = node_->address(), .project = "p", .queues = {"q"}},
+                          [&](const client::Task&) { return client::Outcome::Done(output); });
+    EXPECT_THAT(Await(Start("w")).output(), HasSubstr("InvalidResult"));
+  }
+  client::Worker worker({.address = node_->address(), .project = "p", .queues = {"q"}},
+                        [](const client::Task&) -> client::Outcome {
+                          throw std::runtime_error("\xff" + std::string(100'000, 'x'));
+                        });
+  EXPECT_THAT(Await(Start("w")).output(), HasSubstr("HandlerFailed"));
+}
+
+// However busy its worker is with other tasks.
+TEST_F(WorkerServiceTest, BeatsForLongTasksBesideShortOnes) {
+  Create("long", R"({"StartAt": "T", "States": {"T": {
+      "Type": "Task", "Resource": "queue:q", "HeartbeatSeconds": 1, "End": true}}})");
+  Create("w", kTask);
+  std::atomic<bool> is_over{false};
+  client::Worker worker(
+      {.address = node_->address(), .project = "p", .queues = {"q"}, .threads = 2},
+      [&](const client::Task& task) {
+        if (task.input == "[]") {
+          std::this_thread::sleep_for(std::chrono::seconds(3));
+          is_over = true;
+        }
+        return client::Outcome::Done(task.input);
+      });
+  const std::string name = Start("long", "[]");
+  while (!is_over) Await(Start("w"));
+  EXPECT_EQ(Await(name, "[]").state(), v1::Execution::SUCCEEDED);
 }
 
 TEST_F(WorkerServiceTest, TellsThatATaskIsOver) {
