@@ -111,7 +111,7 @@ struct Held {
   bool is_building = false;    // in the lane's next batch
   bool is_committing = false;  // in the batch under way
   bool is_stepping = false;    // a long step runs on a spare thread
-  bool is_heavy = false;       // a step took too long for the lane: the next ones go there at once
+  bool is_heavy = false;       // the last step took long: the next goes to a spare thread at once
   bool must_read = false;      // the snapshot is not to be used: the keeper reads it again
 
   std::vector<std::shared_ptr<EndWaiter>> waiters;

@@ -56,6 +56,7 @@ struct Stepped {  // by a spare thread
   StepRefusal refusal = StepRefusal::kNone;
   GivenEvent event;
   std::string broken;  // the broken invariant, if one was
+  bool was_long = false;
 };
 struct TakenUp {
   FoldedExecution folded;

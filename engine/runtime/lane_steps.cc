@@ -15,6 +15,9 @@ namespace {
 constexpr int64_t kLaneFuel = 1000;
 // Of snapshots of more frames no copy is kept to go back to, which would cost more than the step.
 constexpr size_t kCopiedFramesMax = 64;
+// After such a step the next one of its execution is not tried in the lane first. There are few
+// spare threads, so one heavy step is not to bring all later ones there.
+constexpr int64_t kLongNanos = 2'000'000;
 // A row that has this much takes no further event.
 constexpr size_t kRowBytesMax = 1 << 20;
 
@@ -130,12 +133,14 @@ void Lane::StepOnSpareThread(Held& held, GivenEvent given) {
     // To go back to: but each step of a wide EXPRESS execution comes here, and a copy costs more.
     std::optional<Snapshot> before;
     if (keeps_copy) before = snapshot;
+    const int64_t begun_nanos = SteadyNanos();
     try {
       stepped.refusal = Step(*program, info, Event{.at = at, .what = given.what}, FullFuel(info),
                              &snapshot, &stepped.result);
     } catch (const BrokenInvariant& broken) {
       stepped.broken = broken.what();
     }
+    stepped.was_long = SteadyNanos() - begun_nanos > kLongNanos;
     const bool is_endless = stepped.refusal == StepRefusal::kTooLong;
     if (is_endless && !before.has_value()) stepped.broken = "a step does not end";
     stepped.snapshot = is_endless && before.has_value() ? *std::move(before) : std::move(snapshot);
@@ -150,6 +155,7 @@ void Lane::Handle(lane_message::Stepped message) {
     return Refuse(std::move(message), errors::DatabaseUnavailable());
   }
   held->is_stepping = false;
+  held->is_heavy = message.was_long;
   if (!message.broken.empty()) {
     held->events.push_front(std::move(message.event));  // answered with the rest
     return Quarantine(*held, message.broken);
